@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -220,3 +221,5 @@ func send(t *testing.T, s *peer.Server, password, command string) {
 		t.Fatalf("%s answers %s with %q", s.Name, command, got)
 	}
 }
+
+func port(s *peer.Server) string { return strconv.Itoa(s.Port) }
