@@ -33,6 +33,24 @@ const (
 	OpStore Op = 129 // the first op of those that packages above define
 )
 
+// Kind returns the kind of value that o is an effect on, or KindNone if o is
+// not an effect on elements.
+func (o Op) Kind() Kind {
+	switch {
+	case o == 0 || o >= OpPlace:
+		return KindNone
+	case o < 16:
+		return KindList
+	case o < 24:
+		return KindHash
+	case o < 32:
+		return KindSet
+	case o < 40:
+		return KindZSet
+	}
+	return KindNone
+}
+
 // An Effect is one change, small and deterministic: applied to equal values it
 // gives equal values. What N, M, A and B mean is said at each Op.
 type Effect struct {
@@ -50,6 +68,12 @@ type Log struct {
 
 // Add appends one effect. A and B are copied.
 func (l *Log) Add(op Op, n, m int64, a, b string) { l.buf = AppendEffect(l.buf, op, n, m, a, b) }
+
+// Place says where the effects that follow took place.
+func (l *Log) Place(db int, key string) {
+	l.Add(OpPlace, int64(db), 0, key, "")
+	l.cur = nil
+}
 
 // Bytes returns the encoded effects. They are l's own and change with it.
 func (l *Log) Bytes() []byte { return l.buf }
@@ -78,7 +102,7 @@ func (r *Recorder) Note(op Op, n, m int64, a, b string) {
 	r.Changes++
 	if l := r.Log; l != nil {
 		if l.cur != r {
-			l.Add(OpPlace, int64(r.DB), 0, r.Key, "")
+			l.Place(r.DB, r.Key)
 			l.cur = r
 		}
 		l.Add(op, n, m, a, b)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"sync"
 	"unsafe"
 )
 
@@ -84,8 +85,17 @@ func New(k Kind) Value {
 // Clone returns a copy of v in O(1). The two share memory until either is
 // written to; from then on the writer copies what it touches. A clone reports
 // to no Recorder. Clone counts as a write to v; afterwards v and its clone may
-// be used by different goroutines.
-func Clone(v Value) Value { return v.clone() }
+// be used by different goroutines. Several goroutines may clone the same value
+// at once, as a database and its fork do when both edit what they share.
+func Clone(v Value) Value {
+	cloning.Lock()
+	defer cloning.Unlock()
+	return v.clone()
+}
+
+// cloning orders concurrent clones of one value. Nothing is done under it but
+// to copy a few words, so one lock serves all.
+var cloning sync.Mutex
 
 // Check returns an error that names the first broken invariant of v, if any.
 // It costs O(n) and is meant for tests and for checking files.

@@ -1,0 +1,290 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"redstart/persist"
+	"redstart/types"
+)
+
+// A Policy says when a committed transaction is on disk.
+type Policy = persist.Policy
+
+// The policies.
+const (
+	EverySecond = persist.EverySecond // within a second; the default
+	Always      = persist.Always      // before the commit returns
+	Never       = persist.Never       // when the operating system likes, and on Close
+)
+
+// Options change how a database works. A nil *Options means all the defaults.
+type Options struct {
+	// Databases is how many numbered databases there are. Default: 16.
+	Databases int
+	// Sync says when committed transactions are on disk. Default: EverySecond.
+	Sync Policy
+	// MaxJournal is the size in bytes from which the journal is folded into
+	// the snapshot in the background. Default: 64 MiB.
+	MaxJournal int64
+	// Clock tells the time. Default: the system's.
+	Clock Clock
+	// Logger is told of what nobody waits for: recovery, failed writes. Default: silent.
+	Logger *slog.Logger
+	// Shards is how many parts of the keyspace are locked separately: a power
+	// of two up to 64. Default: 16.
+	Shards int
+	// Seed makes random choices (SPOP, RANDOMKEY) repeatable. Default 0: they are not.
+	Seed uint64
+	// Limits are the sizes up to which collections keep their compact form.
+	// Default: those of Redis 7.2.
+	Limits *types.Limits
+}
+
+// A DB is a set of numbered databases. It is safe for concurrent use.
+type DB struct {
+	opt       Options
+	path      string
+	shards    []shard
+	shardMask uint64
+	clock     Clock
+	limits    atomic.Pointer[types.Limits]
+	file      *persist.File // nil: in memory only
+	opened    Opened
+
+	waits   waitTable
+	watches watchTable
+
+	seconds atomic.Uint32 // of the clock, as of the last tick: when keys were used
+	closing atomic.Bool   // set by Close: no new transactions
+	changes atomic.Int64  // since the last checkpoint
+	expired atomic.Int64
+	seeds   atomic.Uint64 // how many sources of randomness were given out
+	txs     sync.Pool
+
+	mu      sync.Mutex // guards what follows; below the shard locks
+	closed  bool
+	stop    func() bool // of the next tick
+	saves   Saves
+	ending  chan struct{} // closed by Close
+	workers sync.WaitGroup
+
+	checkpointing sync.Mutex
+}
+
+// Opened tells what Open found in the file.
+type Opened struct {
+	Keys int           // keys, in all databases
+	Took time.Duration // to load them
+}
+
+// Open opens the database in the file path, creating it if there is none. With
+// an empty path everything is in memory and gone on Close. Only one process
+// can have a file open: another gets a [*LockedError]. A file that is damaged
+// ([ErrCorrupt]), is no database of ours ([ErrForeign]) or was written by a
+// newer version ([ErrNewer]) is left untouched.
+func Open(path string, opt *Options) (*DB, error) {
+	db, err := newDB(opt)
+	if err != nil {
+		return nil, err
+	}
+	db.path = path
+	if path != "" {
+		if err := db.load(path); err != nil {
+			return nil, err
+		}
+	}
+	db.start()
+	return db, nil
+}
+
+func newDB(opt *Options) (*DB, error) {
+	db := &DB{ending: make(chan struct{})}
+	if opt != nil {
+		db.opt = *opt
+	}
+	o := &db.opt
+	if o.Databases == 0 {
+		o.Databases = 16
+	}
+	if o.Shards == 0 {
+		o.Shards = defaultShards
+	}
+	if o.Databases < 1 || o.Shards < 1 || o.Shards > maxShards || o.Shards&(o.Shards-1) != 0 {
+		return nil, fmt.Errorf("store: bad options: %d databases, %d shards (a power of two up to %d)",
+			o.Databases, o.Shards, maxShards)
+	}
+	if o.Clock == nil {
+		o.Clock = systemClock{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Limits == nil {
+		o.Limits = types.DefaultLimits()
+	}
+	db.clock = o.Clock
+	db.limits.Store(o.Limits)
+	db.shards = make([]shard, o.Shards)
+	db.shardMask = uint64(o.Shards - 1)
+	for i := range db.shards {
+		db.shards[i].tables = make([]*table, o.Databases)
+		for j := range db.shards[i].tables {
+			db.shards[i].tables[j] = newTable()
+		}
+	}
+	db.txs.New = func() any { return &Tx{db: db} }
+	db.seconds.Store(uint32(db.nowMillis() / 1000))
+	return db, nil
+}
+
+// start begins the work in the background: the tick, and for a file the checkpoints.
+func (db *DB) start() {
+	db.saves.Last = db.clock.Now()
+	db.mu.Lock()
+	db.stop = db.clock.AfterFunc(tickEvery, db.tick)
+	db.mu.Unlock()
+	if db.file != nil {
+		db.workers.Go(db.checkpointWhenDue)
+	}
+}
+
+// Close ends the database: everything committed is on disk when it returns,
+// under every policy. Waiting calls return [ErrClosed]. Close must not be
+// called from within a transaction.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	if db.closed {
+		db.mu.Unlock()
+		return ErrClosed
+	}
+	db.closed = true
+	stop := db.stop
+	db.closing.Store(true)
+	close(db.ending)
+	db.mu.Unlock()
+	stop()
+	db.closeWaits()
+	db.workers.Wait()
+	// The locks are taken so that transactions under way end before the file does.
+	tx := db.begin(db.everything(), true, 0)
+	defer tx.end()
+	if db.file != nil {
+		return db.file.Close()
+	}
+	return nil
+}
+
+// Path returns the path Open was given.
+func (db *DB) Path() string { return db.path }
+
+// Clock returns the clock the database goes by.
+func (db *DB) Clock() Clock { return db.clock }
+
+// Databases returns how many numbered databases there are.
+func (db *DB) Databases() int { return db.opt.Databases }
+
+// Opened returns what Open found.
+func (db *DB) Opened() Opened { return db.opened }
+
+// Err returns why the file cannot be written, or nil. While it is not nil
+// every write fails with [ErrReadOnly]; reads go on.
+func (db *DB) Err() error {
+	if db.file == nil {
+		return nil
+	}
+	return db.file.Err()
+}
+
+// Limits returns the sizes up to which collections keep their compact form.
+func (db *DB) Limits() types.Limits { return *db.limits.Load() }
+
+// SetLimits changes those sizes, for values that are written from now on.
+func (db *DB) SetLimits(l types.Limits) { db.limits.Store(&l) }
+
+// Sync returns when everything committed so far is on disk.
+func (db *DB) Sync() error {
+	if db.file == nil {
+		return nil
+	}
+	return db.file.Sync()
+}
+
+// Policy returns when committed transactions are on disk.
+func (db *DB) Policy() Policy {
+	if db.file == nil {
+		return db.opt.Sync
+	}
+	return db.file.Policy()
+}
+
+// SetPolicy changes it.
+func (db *DB) SetPolicy(p Policy) {
+	if db.file != nil {
+		db.file.SetPolicy(p)
+	}
+}
+
+// WaitDurable returns when what was committed so far is as durable as the
+// policy promises: at once unless it is Always. A server calls it before it
+// sends its replies.
+func (db *DB) WaitDurable() error {
+	if db.file == nil || db.file.Policy() != Always {
+		return nil
+	}
+	return db.file.Wait(db.file.Appended())
+}
+
+// Stats returns the state of the file; ok is false if there is none.
+func (db *DB) Stats() (s persist.Stats, ok bool) {
+	if db.file == nil {
+		return s, false
+	}
+	return db.file.Stats(), true
+}
+
+// Changes returns how many changes there were since the last checkpoint.
+func (db *DB) Changes() int64 { return db.changes.Load() }
+
+// Expired returns how many keys have expired since Open.
+func (db *DB) Expired() int64 { return db.expired.Load() }
+
+// Waiting returns how many callers wait for a key.
+func (db *DB) Waiting() int { return int(db.waits.count.Load()) }
+
+func (db *DB) journals() bool { return db.file != nil }
+
+func (db *DB) nowMillis() int64 { return db.clock.Now().UnixMilli() }
+
+func (db *DB) everything() LockSet { return LockSet{mask: db.allShards()} }
+
+// rand returns the source of randomness of tx. The first transaction's follows
+// from Options.Seed alone, so a program that uses one goroutine repeats itself.
+func (db *DB) rand(tx *Tx) *rand.Rand {
+	if tx.rng == nil {
+		if db.opt.Seed != 0 {
+			tx.rng = rand.New(rand.NewPCG(db.opt.Seed, db.seeds.Add(1)))
+		} else {
+			tx.rng = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		}
+	}
+	return tx.rng
+}
+
+// sameString reports whether a and b are the very same bytes in memory.
+func sameString(a, b string) bool {
+	return len(a) == len(b) && unsafe.StringData(a) == unsafe.StringData(b)
+}
+
+func wrapPath(path string, err error) error {
+	if err == nil || strings.Contains(err.Error(), path) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

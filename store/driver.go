@@ -1,0 +1,53 @@
+package store
+
+// What follows is for servers, which run many small transactions for each of
+// their clients and know which keys each of them needs. A client's Tx is made
+// once and used again and again:
+//
+//	tx := db.NewTx()
+//	…
+//	tx.Begin(locks, writable)
+//	… methods of tx, with tx.Settle() between the steps of a longer one …
+//	err := tx.End()
+//
+// Such a transaction is not rolled back: its user checks first and writes then.
+
+// NewTx returns a transaction that has not begun.
+func (db *DB) NewTx() *Tx { return &Tx{db: db} }
+
+// Begin locks what is in locks. To write, it returns [ErrReadOnly] if the file
+// cannot be written; the transaction has then not begun.
+func (tx *Tx) Begin(locks LockSet, writable bool) error {
+	if tx.db.closing.Load() {
+		return ErrClosed
+	}
+	if writable {
+		if err := tx.db.Err(); err != nil {
+			return err
+		}
+	}
+	tx.locks, tx.writable = locks, writable
+	tx.lock()
+	return nil
+}
+
+// End commits and unlocks. Under [Always] the changes are on disk only after
+// the next [DB.WaitDurable].
+func (tx *Tx) End() error {
+	if !tx.writable {
+		tx.unlock()
+		tx.now = 0
+		return nil
+	}
+	db := tx.db
+	_, late, err := tx.commit()
+	served := tx.takeServed()
+	tx.finish()
+	done(served)
+	db.serveLate(late)
+	return err
+}
+
+// SetNow makes the next transaction take ms, in Unix milliseconds, for the
+// time, so that a server asks the clock once for many commands.
+func (tx *Tx) SetNow(ms int64) { tx.now = ms }

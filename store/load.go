@@ -1,0 +1,126 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"redstart/persist"
+	"redstart/types"
+)
+
+// load opens the file and fills the database from it.
+func (db *DB) load(path string) error {
+	began := time.Now()
+	f, err := persist.Open(path, &persist.Options{
+		Sync: db.opt.Sync, Logger: db.opt.Logger, MaxJournal: db.opt.MaxJournal,
+	})
+	if err != nil {
+		return err
+	}
+	tx := db.begin(db.everything(), true, 0)
+	tx.replay = true
+	err = f.Load(tx.restore, func(seq uint64, effects []byte) error {
+		if err := tx.replayAll(effects); err != nil {
+			return fmt.Errorf("transaction %d: %w", seq, err)
+		}
+		return nil
+	})
+	tx.index = 0
+	tx.forget()
+	tx.replay = false
+	tx.end()
+	if err != nil {
+		return errors.Join(wrapPath(path, err), f.Close())
+	}
+	db.changes.Store(0)
+	db.file = f
+	db.opened = Opened{Took: time.Since(began)}
+	for i := range db.opt.Databases {
+		db.opened.Keys += db.Len(i)
+	}
+	return nil
+}
+
+// restore puts one entry of the snapshot in its place.
+func (tx *Tx) restore(e persist.Entry) error {
+	if e.DB < 0 || e.DB >= tx.db.opt.Databases {
+		return fmt.Errorf("%w: key %.40q is in database %d, and Options.Databases is %d",
+			ErrDatabase, e.Key, e.DB, tx.db.opt.Databases)
+	}
+	tx.index = e.DB
+	key := text(e.Key)
+	h := types.HashOf(key)
+	t := tx.table(h)
+	switch {
+	case e.Deleted:
+		t.delete(h, key)
+	case e.Object != nil:
+		t.putObject(h, key, e.Object, e.Deadline)
+	default:
+		t.put(h, key, e.Value, e.Deadline, e.Mark)
+	}
+	if !e.Deleted {
+		t.dict.Find(h, key).Touch(tx.db.seconds.Load())
+	}
+	return nil
+}
+
+// replayAll makes the changes of one journaled transaction.
+func (tx *Tx) replayAll(effects []byte) error {
+	key := ""
+	for e, err := range types.Effects(effects) {
+		if err != nil {
+			return err
+		}
+		if e.Op == types.OpPlace {
+			if err := tx.Select(int(e.N)); err != nil {
+				return fmt.Errorf("%w: %d", err, e.N)
+			}
+			key = text(e.A)
+			continue
+		}
+		if err := tx.replayOne(key, e); err != nil {
+			return fmt.Errorf("key %.40q: %w", key, err)
+		}
+	}
+	tx.settleAll()
+	return nil
+}
+
+func (tx *Tx) replayOne(key string, e types.Effect) error {
+	if kind := e.Op.Kind(); kind != types.KindNone {
+		v, err := tx.edit(key, kind)
+		if err != nil {
+			return err
+		}
+		return v.Apply(e)
+	}
+	var err error
+	switch e.Op {
+	case persist.OpSet:
+		err = tx.putString(key, e.A, e.N, uint8(e.M))
+	case persist.OpDelete:
+		_, err = tx.Delete(key)
+		tx.settleAll()
+	case persist.OpExpire:
+		_, err = tx.Expire(key, e.N)
+	case persist.OpAppend:
+		_, err = tx.Append(key, e.A)
+	case persist.OpSetRange:
+		_, err = tx.SetRange(key, int(e.N), e.A)
+	case persist.OpRename:
+		err = tx.Rename(key, int(e.N), text(e.A))
+	case persist.OpCopy:
+		err = tx.Copy(key, int(e.N), text(e.A))
+	case persist.OpFlush:
+		tx.settleAll()
+		err = tx.Flush(int(e.N))
+	case persist.OpSwap:
+		tx.settleAll()
+		err = tx.Swap(int(e.N), int(e.M))
+	default:
+		err = fmt.Errorf("%w: op %d", types.ErrEffect, e.Op)
+	}
+	return err
+}

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"time"
+
+	"redstart/types"
+)
+
+// one begins a transaction on one key of database 0. The caller must end it.
+func (db *DB) one(key string, writable bool) (*Tx, error) {
+	var locks LockSet
+	locks.Add(db, key)
+	tx := db.begin(locks, writable, 0)
+	if err := tx.usable(); err != nil {
+		tx.end()
+		return nil, err
+	}
+	return tx, nil
+}
+
+// The short forms work on database 0, each as a transaction of its own.
+
+// Get returns a copy of the string at key, or nil if there is none.
+func (db *DB) Get(key string) ([]byte, error) { return db.AppendGet(nil, key) }
+
+// AppendGet appends the string at key to dst and returns it; it returns nil if
+// there is no key. With room in dst it does not allocate.
+func (db *DB) AppendGet(dst []byte, key string) (value []byte, err error) {
+	h := types.HashOf(key)
+	s := db.shardOf(h)
+	s.mu.RLock()
+	r := s.tables[0].dict.Find(h, key)
+	switch {
+	case db.closing.Load():
+		err = ErrClosed
+	case !r.OK() || r.Deadline() != 0 && r.Deadline() <= db.nowMillis():
+	case r.Kind() != types.KindString:
+		err = ErrWrongType
+	default:
+		r.Touch(db.seconds.Load())
+		value = append(present(dst), r.Value()...)
+	}
+	s.mu.RUnlock()
+	return value, err
+}
+
+// Set makes value, which is copied, the string at key.
+func (db *DB) Set(key string, value []byte, opts ...SetOption) error {
+	tx, err := db.one(key, true)
+	if err != nil {
+		return err
+	}
+	return tx.short(tx.Set(key, value, opts...))
+}
+
+// short commits a transaction of one step, whose error has changed nothing.
+func (tx *Tx) short(err error) error {
+	if e := tx.finishCommit(false); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Incr adds by to the integer at key and returns the sum. See [Tx.Incr].
+func (db *DB) Incr(key string, by int64) (n int64, err error) {
+	tx, err := db.one(key, true)
+	if err != nil {
+		return 0, err
+	}
+	n, err = tx.Incr(key, by)
+	return n, tx.short(err)
+}
+
+// Append adds data to the string at key and returns the new length.
+func (db *DB) Append(key string, data []byte) (n int, err error) {
+	tx, err := db.one(key, true)
+	if err != nil {
+		return 0, err
+	}
+	n, err = tx.Append(key, data)
+	return n, tx.short(err)
+}
+
+// Delete removes keys and returns how many of them there were.
+func (db *DB) Delete(keys ...string) (n int, err error) {
+	var locks LockSet
+	for _, k := range keys {
+		locks.Add(db, k)
+	}
+	tx := db.begin(locks, true, 0)
+	if err := tx.usable(); err != nil {
+		tx.end()
+		return 0, err
+	}
+	for _, k := range keys {
+		if was, _ := tx.Delete(k); was {
+			n++
+		}
+	}
+	return n, tx.short(nil)
+}
+
+// Exists reports whether there is a key.
+func (db *DB) Exists(key string) (bool, error) {
+	tx, err := db.one(key, false)
+	if err != nil {
+		return false, err
+	}
+	defer tx.end()
+	return tx.Access(key), nil
+}
+
+// Expire makes key expire after d and reports whether there is a key. A d of
+// zero or less deletes it.
+func (db *DB) Expire(key string, d time.Duration) (ok bool, err error) {
+	tx, err := db.one(key, true)
+	if err != nil {
+		return false, err
+	}
+	ok, err = tx.Expire(key, tx.Now()+d.Milliseconds())
+	return ok, tx.short(err)
+}
+
+// Persist makes key never expire and reports whether there is a key.
+func (db *DB) Persist(key string) (ok bool, err error) {
+	tx, err := db.one(key, true)
+	if err != nil {
+		return false, err
+	}
+	ok, err = tx.Expire(key, 0)
+	return ok, tx.short(err)
+}
+
+// TTL returns how long key has to live; ok is false if there is no key or it
+// does not expire.
+func (db *DB) TTL(key string) (d time.Duration, ok bool, err error) {
+	tx, err := db.one(key, false)
+	if err != nil {
+		return 0, false, err
+	}
+	defer tx.end()
+	d, ok = tx.TTL(key)
+	return d, ok, nil
+}
+
+// Len returns the number of keys in database i.
+func (db *DB) Len(i int) int {
+	tx := db.begin(db.everything(), false, i)
+	defer tx.end()
+	return tx.Len()
+}
+
+// Expires returns how many keys of database i have a deadline.
+func (db *DB) Expires(i int) int {
+	tx := db.begin(db.everything(), false, i)
+	defer tx.end()
+	return tx.Expires()
+}
+
+// Flush deletes every key of database i, or of all databases if i is -1.
+func (db *DB) Flush(i int) error {
+	tx := db.begin(db.everything(), true, 0)
+	if err := tx.usable(); err != nil {
+		tx.end()
+		return err
+	}
+	return tx.short(tx.Flush(i))
+}

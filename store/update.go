@@ -1,0 +1,188 @@
+package store
+
+import "redstart/types"
+
+// A TxOption changes how one transaction runs.
+type TxOption func(*txOptions)
+
+type txOptions struct {
+	keys    []string
+	durable bool
+	db      int
+
+	shardsOf []string // lock only the shards of these
+}
+
+// Keys names the only keys the transaction will touch. Other keys then stay
+// open to others meanwhile; touching one gives [ErrUndeclared].
+func Keys(keys ...string) TxOption {
+	return func(o *txOptions) { o.keys = append(o.keys, keys...) }
+}
+
+// Durable makes an Update return only when it is on disk, whatever the policy.
+func Durable(o *txOptions) { o.durable = true }
+
+// In runs the transaction in database i instead of 0.
+func In(i int) TxOption {
+	return func(o *txOptions) { o.db = i }
+}
+
+// View runs fn in a read-only transaction and returns its error. Others can
+// read meanwhile, but not write what it locks: everything, or the Keys given.
+// For long reading take a [DB.Snapshot].
+func (db *DB) View(fn func(tx *Tx) error, opts ...TxOption) error {
+	tx, err := db.user(false, opts)
+	if err != nil {
+		return err
+	}
+	defer tx.end()
+	return fn(tx)
+}
+
+// Update runs fn in a transaction that may write. If fn returns nil everything
+// it did happens at once; if it returns an error, which Update returns, or
+// panics, nothing has happened, in memory or on disk. fn may run for as long
+// as it likes but must not begin another transaction.
+//
+// Update returns when the policy says so: with [Always], or the option
+// [Durable], after the data is on disk. Should the disk fail then, Update
+// returns [ErrReadOnly], and whether the transaction survives a restart is
+// not known.
+func (db *DB) Update(fn func(tx *Tx) error, opts ...TxOption) error {
+	tx, err := db.user(true, opts)
+	if err != nil {
+		return err
+	}
+	return tx.run(fn)
+}
+
+// user begins the transaction of a user's function.
+func (db *DB) user(writable bool, opts []TxOption) (*Tx, error) {
+	var o txOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.db < 0 || o.db >= db.opt.Databases {
+		return nil, ErrDatabase
+	}
+	locks := db.everything()
+	if o.keys != nil || o.shardsOf != nil {
+		locks = LockSet{}
+	}
+	for _, k := range o.keys {
+		locks.Add(db, k)
+	}
+	for _, k := range o.shardsOf {
+		locks.Add(db, k)
+	}
+	tx := db.begin(locks, writable, o.db)
+	if err := tx.usable(); err != nil {
+		tx.end()
+		return nil, err
+	}
+	tx.declared, tx.durable, tx.undo = o.keys, o.durable, writable
+	return tx, nil
+}
+
+// begin takes a transaction from the pool and locks its shards.
+func (db *DB) begin(locks LockSet, writable bool, index int) *Tx {
+	tx := db.txs.Get().(*Tx)
+	tx.locks, tx.writable, tx.index = locks, writable, index
+	tx.lock()
+	return tx
+}
+
+// end unlocks and gives the transaction back to the pool.
+func (tx *Tx) end() {
+	tx.finish()
+	tx.db.txs.Put(tx)
+}
+
+// finish unlocks and makes the transaction ready for its next use.
+func (tx *Tx) finish() {
+	tx.unlock()
+	tx.declared, tx.undo, tx.durable, tx.now = nil, false, false, 0
+	tx.locks = LockSet{}
+	tx.changes = 0
+	if cap(tx.log.Bytes()) > 1<<20 {
+		tx.log = types.Log{}
+	}
+}
+
+// usable reports why the transaction cannot do its work, if so.
+func (tx *Tx) usable() error {
+	if tx.db.closing.Load() {
+		return ErrClosed
+	}
+	if tx.writable {
+		return tx.db.Err()
+	}
+	return nil
+}
+
+// run runs fn, and commits or rolls back.
+func (tx *Tx) run(fn func(*Tx) error) error {
+	done := false
+	defer func() {
+		if !done { // fn panicked, or ended its goroutine
+			tx.rollback()
+			tx.end()
+		}
+	}()
+	err := fn(tx)
+	done = true
+	if err != nil {
+		tx.rollback()
+		tx.end()
+		return err
+	}
+	return tx.finishCommit(tx.durable)
+}
+
+// finishCommit commits, unlocks, tells the waiters that were served, and waits
+// for the disk if the policy or durable says so.
+func (tx *Tx) finishCommit(durable bool) error {
+	db := tx.db
+	seq, late, err := tx.commit()
+	if err != nil {
+		tx.rollback()
+	}
+	served := tx.takeServed()
+	tx.end()
+	done(served)
+	if err != nil {
+		return err
+	}
+	db.serveLate(late)
+	if seq != 0 && (durable || db.file.Policy() == Always) {
+		return db.file.Wait(seq)
+	}
+	return nil
+}
+
+// commit makes the transaction a fact, all but the unlocking. It returns its
+// sequence number in the journal, 0 if it has none, and the keys whose waiters
+// could not be served under its locks.
+func (tx *Tx) commit() (seq uint64, late []place, err error) {
+	if tx.undo && tx.db.file != nil {
+		if err := tx.db.file.Err(); err != nil { // while it can be undone
+			return 0, nil, err
+		}
+	}
+	tx.settleAll()
+	if len(tx.ready) != 0 {
+		tx.serveReady()
+	}
+	if tx.changes != 0 {
+		tx.db.changes.Add(tx.changes)
+	}
+	if len(tx.log.Bytes()) != 0 {
+		seq, err = tx.db.file.Append(tx.log.Bytes())
+		tx.log.Reset()
+	}
+	if len(tx.late) != 0 {
+		late = append(late, tx.late...)
+		tx.late = tx.late[:0]
+	}
+	return seq, late, err
+}

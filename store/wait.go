@@ -1,0 +1,381 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"redstart/types"
+)
+
+// How waiting works.
+//
+// A caller that finds nothing to take (BLPOP on empty lists) leaves a Waiter
+// at each of its keys, under the very locks under which it found nothing, so
+// that nothing can come in between. Waiters of a key stand in line.
+//
+// Whoever makes a key hold what somebody may wait for — by a push, a rename, a
+// script, a committed Update — serves the line before giving up its locks: it
+// runs the waiter's own function, which takes its element just as the plain
+// command would. So the pair is atomic, first come is first served, and no
+// newcomer can overtake. What the waiter does becomes part of the server's
+// transaction and of its record in the journal.
+//
+// A waiter may need more shards than its server holds (BLMOVE also writes its
+// destination). Then the line of that key is served right after the server's
+// commit, in a transaction that locks them too: locks are never added to a
+// transaction under way.
+//
+// A Waiter is served, or given up (timeout, context, a closed client), exactly
+// once: both hold its lock for as long as they try, and find it still waiting.
+// Giving up never loses an element, because an element is taken only for a
+// waiter that can no longer be given up.
+
+// A Waiter is one caller that waits for one of some keys.
+type Waiter struct {
+	// Kind is the kind of value waited for.
+	Kind types.Kind
+	// Locks are all the shards Serve needs.
+	Locks LockSet
+	// Serve tries to take something from key, in a transaction that holds
+	// Locks with the waiter's database selected. It reports whether it did;
+	// if not, it has changed nothing and the waiter stays in line.
+	Serve func(tx *Tx, key string) bool
+	// Done is called once, outside of all locks of keys, after Serve has
+	// reported true and its transaction was committed (err is nil), or with
+	// the reason why the waiter was given up. It must not block.
+	Done func(err error)
+
+	db     int
+	keys   []string
+	cancel func() bool // of the timer
+
+	mu   sync.Mutex // held while it is served or given up; taken before waitTable.mu
+	over bool       // served or given up
+}
+
+// ErrTimeout is the reason a Waiter is given up for when its time has passed.
+var ErrTimeout = context.DeadlineExceeded
+
+// A waitTable keeps the lines. While nobody waits, a write costs one look at count.
+type waitTable struct {
+	count  atomic.Int64 // of waiters
+	mu     sync.Mutex
+	lines  map[place][]*Waiter
+	closed bool
+}
+
+// Wait puts w in line at each of the keys of the selected database, which must
+// be among the transaction's. A timeout of 0 means to wait for as long as it takes.
+func (tx *Tx) Wait(w *Waiter, timeout time.Duration, keys ...string) {
+	t := &tx.db.waits
+	w.db = tx.index
+	for _, k := range keys {
+		if k = string([]byte(k)); !slices.Contains(w.keys, k) {
+			w.keys = append(w.keys, k)
+		}
+	}
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		go w.Done(ErrClosed)
+		return
+	}
+	if t.lines == nil {
+		t.lines = make(map[place][]*Waiter)
+	}
+	for _, k := range w.keys {
+		p := place{w.db, k}
+		t.lines[p] = append(t.lines[p], w)
+	}
+	t.count.Add(1)
+	if timeout > 0 {
+		db := tx.db
+		w.cancel = db.clock.AfterFunc(timeout, func() { db.GiveUp(w, ErrTimeout) })
+	}
+	t.mu.Unlock()
+}
+
+// GiveUp takes w out of line and calls its Done with err. It reports false,
+// and does nothing, if w has been served or given up already.
+func (db *DB) GiveUp(w *Waiter, err error) bool {
+	w.mu.Lock()
+	first := !w.over
+	w.over = true
+	w.mu.Unlock()
+	if first {
+		db.waits.leave(w)
+		w.Done(err)
+	}
+	return first
+}
+
+// leave takes w out of all its lines.
+func (t *waitTable) leave(w *Waiter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range w.keys {
+		p := place{w.db, k}
+		line := slices.DeleteFunc(t.lines[p], func(x *Waiter) bool { return x == w })
+		if len(line) == 0 {
+			delete(t.lines, p)
+		} else {
+			t.lines[p] = line
+		}
+	}
+	t.count.Add(-1)
+	if w.cancel != nil {
+		w.cancel()
+	}
+}
+
+// line returns those who wait at p now, first come first.
+func (t *waitTable) line(p place) []*Waiter {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.lines[p])
+}
+
+// places returns the keys of a database that somebody waits for.
+func (t *waitTable) places(db int) (ps []place) {
+	if t.count.Load() == 0 {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for p := range t.lines {
+		if p.db == db {
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+// closeWaits gives up everybody, now and from now on.
+func (db *DB) closeWaits() {
+	t := &db.waits
+	t.mu.Lock()
+	t.closed = true
+	var all []*Waiter
+	for _, line := range t.lines {
+		all = append(all, line...)
+	}
+	t.mu.Unlock()
+	for _, w := range all {
+		db.GiveUp(w, ErrClosed)
+	}
+}
+
+// serveReady serves the lines of the keys that the transaction has made ready,
+// and of those that serving makes ready in turn.
+func (tx *Tx) serveReady() {
+	selected := tx.index
+	for i := 0; i < len(tx.ready); i++ {
+		tx.serveLine(tx.ready[i])
+	}
+	for i := range tx.ready {
+		tx.ready[i] = place{}
+	}
+	tx.ready, tx.index = tx.ready[:0], selected
+}
+
+// serveLine serves the line at p for as long as there is something to take.
+func (tx *Tx) serveLine(p place) {
+	tx.index = p.db
+	for _, w := range tx.db.waits.line(p) {
+		kind := tx.Kind(p.key)
+		if kind == types.KindNone {
+			return
+		}
+		if kind != w.Kind {
+			continue
+		}
+		if w.Locks.mask&^tx.locks.mask != 0 {
+			tx.late = append(tx.late, place{p.db, string([]byte(p.key))})
+			return
+		}
+		tx.serve(w, p.key)
+	}
+}
+
+// serve lets one waiter take from key.
+func (tx *Tx) serve(w *Waiter, key string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return false
+	}
+	undo, declared := tx.undo, tx.declared
+	tx.undo, tx.declared = false, nil // what the waiter does is not the user's to undo
+	tx.index = w.db
+	w.over = w.Serve(tx, key)
+	tx.settleAll()
+	tx.undo, tx.declared = undo, declared
+	if w.over {
+		tx.db.waits.leave(w)
+		tx.served = append(tx.served, w)
+	}
+	return w.over
+}
+
+// serveLate serves the lines whose waiters needed more shards than the
+// transaction that made their key ready.
+func (db *DB) serveLate(late []place) {
+	for len(late) > 0 {
+		p := late[0]
+		late = late[1:]
+		line := db.waits.line(p)
+		if len(line) == 0 {
+			continue
+		}
+		var locks LockSet
+		locks.Add(db, p.key)
+		for _, w := range line {
+			locks.AddSet(w.Locks)
+		}
+		tx := db.begin(locks, true, p.db)
+		tx.ready = append(tx.ready, p)
+		_, more, err := tx.commit()
+		served := tx.takeServed()
+		tx.end()
+		if err != nil {
+			db.opt.Logger.Error("a waiter was served but the journal refused its change", "err", err)
+		}
+		done(served)
+		late = append(late, more...)
+	}
+}
+
+// takeServed returns those served by the transaction, to be told after it.
+func (tx *Tx) takeServed() []*Waiter {
+	if len(tx.served) == 0 {
+		return nil
+	}
+	s := slices.Clone(tx.served)
+	clear(tx.served)
+	tx.served = tx.served[:0]
+	return s
+}
+
+func done(ws []*Waiter) {
+	for _, w := range ws {
+		w.Done(nil)
+	}
+}
+
+// BLPop takes the first element of the first of the lists at keys that has
+// one, and waits until one has. It returns the list's key and the element, or
+// the error of ctx, or [ErrWrongType] if a key in front holds something else.
+func (db *DB) BLPop(ctx context.Context, keys ...string) (key string, elem []byte, err error) {
+	return db.bpop(ctx, keys, (*types.List).PopFront)
+}
+
+// BRPop is BLPop for the last element.
+func (db *DB) BRPop(ctx context.Context, keys ...string) (key string, elem []byte, err error) {
+	return db.bpop(ctx, keys, (*types.List).PopBack)
+}
+
+func (db *DB) bpop(ctx context.Context, keys []string, pop func(*types.List) ([]byte, bool)) (key string, elem []byte, err error) {
+	take := func(tx *Tx, k string) bool {
+		l, err := tx.EditList(k)
+		if err != nil {
+			return false
+		}
+		e, ok := pop(l)
+		if ok {
+			key, elem = k, append([]byte{}, e...)
+		}
+		return ok
+	}
+	err = db.Await(ctx, types.KindList, keys, func(tx *Tx, k string) (bool, error) {
+		if kind := tx.Kind(k); kind != types.KindNone && kind != types.KindList {
+			return false, ErrWrongType
+		}
+		return take(tx, k), nil
+	})
+	return key, elem, err
+}
+
+// BZPopMin takes the member with the lowest score of the first of the sorted
+// sets at keys that has one, and waits until one has.
+func (db *DB) BZPopMin(ctx context.Context, keys ...string) (key string, m types.ZMember, err error) {
+	return db.bzpop(ctx, keys, func(*types.ZSet) int { return 0 })
+}
+
+// BZPopMax is BZPopMin for the highest score.
+func (db *DB) BZPopMax(ctx context.Context, keys ...string) (key string, m types.ZMember, err error) {
+	return db.bzpop(ctx, keys, func(z *types.ZSet) int { return z.Len() - 1 })
+}
+
+func (db *DB) bzpop(ctx context.Context, keys []string, rank func(*types.ZSet) int) (key string, m types.ZMember, err error) {
+	err = db.Await(ctx, types.KindZSet, keys, func(tx *Tx, k string) (bool, error) {
+		if kind := tx.Kind(k); kind != types.KindZSet {
+			if kind != types.KindNone {
+				return false, ErrWrongType
+			}
+			return false, nil
+		}
+		z, err := tx.EditZSet(k)
+		if err != nil {
+			return false, err
+		}
+		name, score, ok := z.At(rank(z))
+		if !ok {
+			return false, nil
+		}
+		key, m = k, types.ZMember{Name: string(name), Score: score}
+		z.Remove(m.Name)
+		return true, nil
+	})
+	return key, m, err
+}
+
+// Await calls take for each of keys, in order, until it reports that it took
+// something, and waits its turn until it does. take runs in a transaction that
+// holds the keys; it must change nothing if it reports false or an error. The
+// wait is for values of one kind.
+func (db *DB) Await(ctx context.Context, kind types.Kind, keys []string, take func(tx *Tx, key string) (bool, error)) error {
+	var locks LockSet
+	for _, k := range keys {
+		locks.Add(db, k)
+	}
+	finished := make(chan error, 1)
+	w := &Waiter{
+		Kind:  kind,
+		Locks: LockSet{}, // serving needs only the key that is ready
+		Serve: func(tx *Tx, key string) bool { ok, err := take(tx, key); return ok && err == nil },
+		Done:  func(err error) { finished <- err },
+	}
+	tx := db.begin(locks, true, 0)
+	if err := tx.usable(); err != nil {
+		tx.end()
+		return err
+	}
+	took, err := false, ctx.Err()
+	for _, k := range keys {
+		if took || err != nil {
+			break
+		}
+		took, err = take(tx, k)
+	}
+	if !took && err == nil {
+		tx.Wait(w, 0, keys...)
+	}
+	if e := tx.finishCommit(false); err == nil {
+		err = e
+	}
+	if took || err != nil {
+		return err
+	}
+	select {
+	case err := <-finished:
+		return err
+	case <-ctx.Done():
+		if db.GiveUp(w, ctx.Err()) {
+			return ctx.Err()
+		}
+		return <-finished // served at the last moment: what was taken is the caller's
+	}
+}
