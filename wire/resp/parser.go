@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 )
 
@@ -150,21 +151,21 @@ func (p *Parser) whole(buf []byte) int {
 	if cap(p.args) > keepArgs {
 		p.args = nil
 	}
-	head, limit, args := pos, p.maxBulk(), p.args[:0]
+	limit := p.maxBulk()
 	if p.Unauthenticated {
 		limit = min(limit, maxBulkUnauth)
 	}
-	for len(args) < count {
+	head, args := pos, p.args[:0]
+	for range count {
 		rest := buf[pos:]
 		size, from := shortBulk(rest)
-		end := from + size
-		if from == 0 || size > limit || len(rest) < end+2 || rest[end] != '\r' || rest[end+1] != '\n' {
+		if size > limit || len(rest)-2 < from+size || uint16At(rest, from+size) != crlf || from == 0 {
 			p.args = args
 			p.suspend(head, pos, count-len(args))
 			return 0
 		}
-		args = append(args, rest[from:end:end])
-		pos += end + 2
+		args = append(args, rest[from:from+size:from+size])
+		pos += from + size + 2
 	}
 	p.args = args
 	return pos
@@ -210,23 +211,31 @@ func shortCount(buf []byte) (count, pos int) {
 }
 
 // shortBulk returns the size of the argument whose header begins b, if it has
-// up to nine digits, and where its bytes begin; otherwise 0 for both.
+// up to nine digits, and where its bytes begin; otherwise 0 for both. Headers
+// of one and two digits are recognised by a single comparison.
 func shortBulk(b []byte) (size, from int) {
-	if len(b) < 4 || b[0] != '$' {
+	if len(b) < 6 {
 		return 0, 0
 	}
-	size = int(b[1]) - '0'
-	if size < 0 || size > 9 {
+	head := binary.LittleEndian.Uint32(b)
+	tens := head>>8&0xff - '0'
+	if head&^0xff00 == '$'|crlf<<16 && tens <= 9 {
+		return int(tens), 4
+	}
+	ones := head>>16&0xff - '0'
+	if head&0xff == '$' && uint16At(b, 3) == crlf && tens-1 < 9 && ones <= 9 {
+		return int(tens*10 + ones), 5
+	}
+	return mediumBulk(b)
+}
+
+// mediumBulk is shortBulk for three to nine digits.
+func mediumBulk(b []byte) (size, from int) {
+	if b[0] != '$' || b[1] == '0' {
 		return 0, 0
 	}
-	if b[2] == '\r' && b[3] == '\n' {
-		return size, 4
-	}
-	if size == 0 {
-		return 0, 0
-	}
-	for i := 2; i < min(len(b)-1, 10); i++ {
-		if b[i] == '\r' && b[i+1] == '\n' {
+	for i := 1; i < min(len(b)-1, 11); i++ {
+		if i > 1 && b[i] == '\r' && b[i+1] == '\n' {
 			return size, i + 2
 		}
 		digit := int(b[i]) - '0'
@@ -237,6 +246,11 @@ func shortBulk(b []byte) (size, from int) {
 	}
 	return 0, 0
 }
+
+// crlf is a line end as uint16At reads it.
+const crlf = '\n'<<8 | '\r'
+
+func uint16At(b []byte, i int) uint16 { return binary.LittleEndian.Uint16(b[i:]) }
 
 // step goes on with a command wherever it was left.
 func (p *Parser) step(buf []byte) ([][]byte, int, error) {
