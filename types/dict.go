@@ -1,0 +1,343 @@
+package types
+
+import (
+	"encoding/binary"
+	"sync"
+	"unsafe"
+)
+
+// A Dict maps keys to values, each with an optional deadline and mark. It is
+// the table below the keyspace, hashes, sets and sorted sets. The zero value
+// is empty and ready to use; a nil *Dict reads as empty.
+//
+// Every method that takes a hash wants HashOf(key). Bytes and Refs that come
+// out of a Dict point into it and are valid until its next write. Bytes and
+// strings that go in are copied; they may be borrowed from the same Dict.
+//
+// # Layout
+//
+// A directory, indexed by the top bits of the hash, leads to segments of up to
+// 512 slots, and a slot leads to a record in one of the segment's pages. A
+// segment that is full splits in two, which may double the directory; two
+// neighbours that are nearly empty merge, which may halve it. These are the
+// longest steps: there is no rehashing of the whole, at once or bit by bit.
+// A small table is one segment with fewer slots and one small page.
+//
+// Records are plain bytes. The garbage collector sees a few pointers per page
+// and none per entry, unless the value is an object or out of line. A record
+// is changed in place if it does not grow, and otherwise written anew at the
+// end of the last page. When a quarter of a segment's bytes are garbage it is
+// compacted.
+//
+// Entries are ordered by hash, up to the size of a group. This is what makes a
+// Scan without state possible: whatever splits or merges, the entries before a
+// hash stay before it.
+//
+// # Copy on write
+//
+// Clone copies the Dict struct alone and gives both sides a fresh owner. Each
+// segment knows the owner that made it. A Dict that writes to a segment of
+// another owner copies it first: the slots, the list of pages and the last
+// page. The pages before are shared for good, so the copy remembers in water
+// that their records must not be changed: writing one anew is all it takes.
+// Objects and big values have an owner each. The directory is copied at the
+// first write after a Clone. What is shared is never written to, so that a
+// goroutine may read one side while another writes the other.
+//
+// Invariant: dir has 1<<depth cells (none if the Dict is empty), and a segment
+// of depth n fills the 1<<(depth-n) cells whose top n bits are its own.
+type Dict struct {
+	dir     []*segment
+	count   int
+	depth   uint8
+	shared  bool // dir may be read by a clone
+	tracked bool // segments have an access array
+	full    int  // segments whose depth is that of dir
+	mem     int  // bytes of segments and big values
+	extra   int  // bytes added by AddSize
+	owner   *owner
+	clones  *sync.Mutex // held while an object shared with a clone is cloned
+	retired []scrap     // see retire
+}
+
+// maxDepth bounds the directory so that group boundaries fit a Scan cursor.
+const maxDepth = cursorBits - 8
+
+// Len returns the number of entries.
+func (d *Dict) Len() int {
+	if d == nil {
+		return 0
+	}
+	return d.count
+}
+
+// Size returns the bytes of memory d takes, within 10 %, in O(1). What is
+// shared with clones counts in full on each side. Objects count only as far as
+// AddSize was told.
+func (d *Dict) Size() int {
+	if d == nil {
+		return 0
+	}
+	return int(unsafe.Sizeof(*d)) + len(d.dir)*8 + d.mem + d.extra
+}
+
+// AddSize adds n, which may be negative, to what Size returns. It is for
+// objects, whose sizes only those know who write to them.
+func (d *Dict) AddSize(n int) { d.extra += n }
+
+// Find returns the entry of key; the zero Ref if there is none.
+func (d *Dict) Find(h uint64, key string) Ref {
+	if d == nil || len(d.dir) == 0 {
+		return Ref{}
+	}
+	s := d.dir[d.cell(h)]
+	slot, off := s.find(h, key)
+	if slot < 0 {
+		return Ref{}
+	}
+	return Ref{seg: s, off: off, slot: uint32(slot)}
+}
+
+// cell returns the number of the directory's cell for h.
+func (d *Dict) cell(h uint64) uint64 { return h >> 1 >> ((63 - d.depth) & 63) }
+
+// Put makes value, deadline (0: none) and mark (0 to 7) those of key, whatever
+// they were, and reports whether the key was added. The value may be up to
+// 512 MiB long; above 1/4 page it lies out of line.
+func (d *Dict) Put(h uint64, key string, value []byte, deadline int64, mark uint8) (added bool) {
+	s := d.writable(h)
+	slot, off := s.find(h, key)
+	if slot < 0 {
+		s = d.makeRoom(s, h)
+	}
+	if recordSize(keyField(key), len(value), deadline != 0) > maxRecord {
+		return d.putBig(s, slot, h, key, value, deadline, mark)
+	}
+	if slot < 0 {
+		d.insert(s, h, key, formInline, value, deadline, mark)
+		return true
+	}
+	d.dropPayload(s, s.at(off))
+	d.rewrite(s, slot, formInline, value, deadline, mark)
+	return false
+}
+
+// putBig is Put for a value that lies out of line.
+func (d *Dict) putBig(s *segment, slot int, h uint64, key string, value []byte, deadline int64, mark uint8) (added bool) {
+	var stub [stubValue]byte
+	if slot < 0 {
+		binary.LittleEndian.PutUint32(stub[:], d.addBig(s, clip(value)))
+		d.insert(s, h, key, formBig, stub[:], deadline, mark)
+		return true
+	}
+	r := s.record(slot)
+	if r.form() == formBig {
+		b := &s.outer.bigs.items[r.number()]
+		if b.owner == d.owner && cap(b.buf) >= len(value) && cap(b.buf) <= 2*len(value) {
+			b.buf = b.buf[:len(value)]
+			copy(b.buf, value)
+		} else {
+			d.setBig(b, clip(value))
+		}
+		d.rewrite(s, slot, formBig, r.payload(), deadline, mark)
+		return false
+	}
+	d.dropPayload(s, r)
+	binary.LittleEndian.PutUint32(stub[:], d.addBig(s, clip(value)))
+	d.rewrite(s, slot, formBig, stub[:], deadline, mark)
+	return false
+}
+
+// PutObject makes v the value of key, with mark 0, and reports whether the key
+// was added. The entry holds v itself, which is d's from now on: EditObject
+// gives it out for writing.
+func (d *Dict) PutObject(h uint64, key string, v Value, deadline int64) (added bool) {
+	s := d.writable(h)
+	slot, off := s.find(h, key)
+	if slot < 0 {
+		s = d.makeRoom(s, h)
+	} else {
+		d.dropPayload(s, s.at(off))
+	}
+	var stub [stubValue]byte
+	o := d.outerOf(s)
+	was := o.objs.size()
+	binary.LittleEndian.PutUint32(stub[:], o.objs.add(object{v, d.owner}))
+	d.mem += o.objs.size() - was
+	if slot < 0 {
+		d.insert(s, h, key, formObject, stub[:], deadline, 0)
+		return true
+	}
+	d.rewrite(s, slot, formObject, stub[:], deadline, 0)
+	return false
+}
+
+// EditObject returns the object of key, ready to be written to; nil if there
+// is none. If the object is shared with a clone of d it is cloned first.
+func (d *Dict) EditObject(h uint64, key string) Value {
+	s, slot := d.edit(h, key)
+	if slot < 0 {
+		return nil
+	}
+	r := s.record(slot)
+	if r.form() != formObject {
+		return nil
+	}
+	o := &s.outer.objs.items[r.number()]
+	if o.owner != d.owner {
+		// Clone writes to the original. Nobody else does, since it is shared,
+		// except another clone of d that is about to do the same.
+		d.clones.Lock()
+		v := Clone(o.v)
+		d.clones.Unlock()
+		o.v, o.owner = v, d.owner
+	}
+	return o.v
+}
+
+// Mutable returns the value of key for writing in place; nil if there is none
+// or it is an object.
+func (d *Dict) Mutable(h uint64, key string) []byte {
+	s, slot := d.edit(h, key)
+	if slot < 0 {
+		return nil
+	}
+	switch r := s.record(slot); r.form() {
+	case formObject:
+		return nil
+	case formBig:
+		b := &s.outer.bigs.items[r.number()]
+		if b.owner != d.owner {
+			d.setBig(b, clip(b.buf))
+		}
+		return b.buf
+	}
+	return d.lift(s, slot).payload()
+}
+
+// Grow extends the value of key with zeros to n bytes, if it is shorter, and
+// returns it for writing in place; nil if there is none or it is an object. To
+// grow a value again and again costs O(1) per byte.
+func (d *Dict) Grow(h uint64, key string, n int) []byte {
+	s, slot := d.edit(h, key)
+	if slot < 0 {
+		return nil
+	}
+	switch r := s.record(slot); r.form() {
+	case formObject:
+		return nil
+	case formBig:
+		b := &s.outer.bigs.items[r.number()]
+		if b.owner != d.owner || n > cap(b.buf) {
+			d.setBig(b, enlarge(b.buf, n))
+		} else if was := len(b.buf); n > was {
+			b.buf = b.buf[:n]
+			clear(b.buf[was:])
+		}
+		return b.buf
+	}
+	return d.growInline(s, slot, n)
+}
+
+// SetDeadline sets the deadline of key, 0 for none, and reports whether there
+// is such a key.
+func (d *Dict) SetDeadline(h uint64, key string, t int64) bool {
+	s, slot := d.edit(h, key)
+	if slot < 0 {
+		return false
+	}
+	r := s.record(slot)
+	if r.deadline() != t {
+		d.rewrite(s, slot, r.form(), r.payload(), t, r.mark())
+	}
+	return true
+}
+
+// SetMark sets the mark of key, 0 to 7, and reports whether there is such a key.
+func (d *Dict) SetMark(h uint64, key string, mark uint8) bool {
+	s, slot := d.edit(h, key)
+	if slot < 0 {
+		return false
+	}
+	r := s.record(slot)
+	if r.mark() != mark {
+		r = d.lift(s, slot)
+		r.setHead(len(r.payload()), r.form(), r.timed(), mark)
+	}
+	return true
+}
+
+// Delete removes key and reports whether it was there.
+func (d *Dict) Delete(h uint64, key string) bool {
+	s, slot := d.edit(h, key)
+	if slot < 0 {
+		return false
+	}
+	r := s.record(slot)
+	d.dropPayload(s, r)
+	if r[0] == longKey {
+		d.dropKey(s, r.keyNumber())
+	}
+	s.garbage += uint32(r.size())
+	s.vacate(slot)
+	d.count--
+	d.shrink(s, h)
+	return true
+}
+
+// Clear removes all entries. It costs O(1).
+func (d *Dict) Clear() {
+	*d = Dict{owner: d.owner, clones: d.clones, tracked: d.tracked}
+}
+
+// Clone returns a copy of d in O(1). Each side copies what it writes to, when
+// it does. Clone counts as a write to d; afterwards d and its clone may be used
+// by different goroutines.
+func (d *Dict) Clone() *Dict {
+	if d == nil {
+		return new(Dict)
+	}
+	if d.clones == nil {
+		d.clones = new(sync.Mutex)
+	}
+	d.flush()
+	d.owner, d.shared = new(owner), true
+	c := *d
+	c.owner, c.retired = new(owner), nil
+	return &c
+}
+
+// writable returns the segment for h, ready to be written to.
+func (d *Dict) writable(h uint64) *segment {
+	if len(d.retired) > 0 {
+		d.flush()
+	}
+	if len(d.dir) == 0 {
+		d.begin()
+	}
+	s := d.dir[d.cell(h)]
+	if s.owner != d.owner {
+		s = d.takeOver(s, h)
+	}
+	return s
+}
+
+// edit returns the segment of key, ready to be written to, and the key's slot;
+// -1 if there is none, and nothing has been copied.
+func (d *Dict) edit(h uint64, key string) (*segment, int) {
+	if len(d.dir) == 0 {
+		return nil, -1
+	}
+	slot, _ := d.dir[d.cell(h)].find(h, key)
+	if slot < 0 {
+		return nil, -1
+	}
+	return d.writable(h), slot
+}
+
+// clip returns a copy of b without spare capacity.
+func clip(b []byte) []byte {
+	c := make([]byte, len(b))
+	copy(c, b)
+	return c
+}

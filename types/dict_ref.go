@@ -1,0 +1,71 @@
+package types
+
+import "sync/atomic"
+
+// A Ref is an entry of a Dict, valid until the next write to the Dict. The
+// zero Ref is no entry; OK tells.
+type Ref struct {
+	seg  *segment
+	off  uint32
+	slot uint32
+}
+
+// OK reports whether there is an entry. The other methods need one.
+func (r Ref) OK() bool { return r.seg != nil }
+
+func (r Ref) record() record { return r.seg.at(r.off) }
+
+// Key returns the key, borrowed from the Dict.
+func (r Ref) Key() []byte { return r.seg.key(r.record()) }
+
+// Value returns the value, borrowed from the Dict; nil if it is an object.
+func (r Ref) Value() []byte {
+	rec := r.record()
+	switch rec.form() {
+	case formInline:
+		return rec.payload()
+	case formBig:
+		return r.seg.outer.bigs.items[rec.number()].buf
+	}
+	return nil
+}
+
+// Object returns the object, for reading; nil if the value is bytes.
+func (r Ref) Object() Value {
+	rec := r.record()
+	if rec.form() != formObject {
+		return nil
+	}
+	return r.seg.outer.objs.items[rec.number()].v
+}
+
+// Kind returns the kind of the object, KindString if the value is bytes.
+func (r Ref) Kind() Kind {
+	if v := r.Object(); v != nil {
+		return v.Kind()
+	}
+	return KindString
+}
+
+// Deadline returns the entry's deadline, 0 if it has none.
+func (r Ref) Deadline() int64 { return r.record().deadline() }
+
+// Mark returns the entry's mark.
+func (r Ref) Mark() uint8 { return r.record().mark() }
+
+// Touch notes now as the time of the last access, if the Dict tracks accesses.
+// It does not count as a write: any number of readers may touch.
+func (r Ref) Touch(now uint32) {
+	if a := r.seg.access; a != nil {
+		atomic.StoreUint32(&a[r.slot], now)
+	}
+}
+
+// Touched returns what Touch noted last, 0 if nothing. Clones share the notes
+// of entries that neither side has written near since.
+func (r Ref) Touched() uint32 {
+	if a := r.seg.access; a != nil {
+		return atomic.LoadUint32(&a[r.slot])
+	}
+	return 0
+}

@@ -1,0 +1,277 @@
+package types
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unsafe"
+)
+
+// insert adds an entry that is not there. s must have a free slot for it.
+func (d *Dict) insert(s *segment, h uint64, key string, f form, payload []byte, deadline int64, mark uint8) {
+	field := keyField(key)
+	size := recordSize(field, len(payload), deadline != 0)
+	d.reserve(s, size)
+	off, r := s.extend(size)
+	if len(key) >= longKey {
+		r.setKeyStub(h, d.addKey(s, key))
+	} else {
+		r[0] = uint8(len(key))
+		copy(r[headSize:], key)
+	}
+	r.setHead(len(payload), f, deadline != 0, mark)
+	copy(r[headSize+field:], payload)
+	if deadline != 0 {
+		r.setDeadline(deadline)
+	}
+	s.place(h, off)
+	d.count++
+}
+
+// rewrite gives the entry in slot another payload, deadline and mark: in place
+// if that is allowed and there is enough of it, else at the end of the pages.
+// payload may be that of the entry itself.
+func (d *Dict) rewrite(s *segment, slot int, f form, payload []byte, deadline int64, mark uint8) {
+	off := s.offset(slot)
+	r := s.at(off)
+	was, timed := r.size(), deadline != 0
+	i := r.keyEnd()
+	size := recordSize(i-headSize, len(payload), timed)
+	if s.owns(off) && size <= was {
+		if !timed && r.timed() && size+dueSize <= was {
+			// Keeping room for a deadline lets SET and SETEX take turns in place.
+			timed, size = true, size+dueSize
+		}
+		copy(r[i:], payload)
+		r.setHead(len(payload), f, timed, mark)
+		if timed {
+			r.setDeadline(deadline)
+		}
+		if size != was {
+			s.garbage += uint32(was - size)
+			d.tidy(s)
+		}
+		return
+	}
+	d.reserve(s, size) // may move r
+	r = s.record(slot)
+	off, to := s.extend(size)
+	copy(to, r[:i])
+	copy(to[i:], payload)
+	to.setHead(len(payload), f, timed, mark)
+	if timed {
+		to.setDeadline(deadline)
+	}
+	s.setOffset(slot, off)
+	s.garbage += uint32(was)
+}
+
+// lift returns the record of slot, moved to where it may be changed in place.
+func (d *Dict) lift(s *segment, slot int) record {
+	r := s.record(slot)
+	if s.owns(s.offset(slot)) {
+		return r
+	}
+	d.rewrite(s, slot, r.form(), r.payload(), r.deadline(), r.mark())
+	return s.record(slot)
+}
+
+// growSmall is the length up to which a value that grows is written anew. A
+// longer one goes out of line, where it can have spare capacity.
+const growSmall = 128
+
+// growInline is Grow for a value that lies in its record.
+func (d *Dict) growInline(s *segment, slot, n int) []byte {
+	r := d.lift(s, slot)
+	old := r.payload()
+	if n <= len(old) {
+		return old
+	}
+	more := n - len(old)
+	if size := r.size(); size+more <= maxRecord {
+		p, i := len(s.pages)-1, int(s.offset(slot)&pageMask)
+		last := s.offset(slot)>>pageBits == uint32(p) && i+size == int(s.tail)
+		if last && more <= s.room() {
+			return d.stretch(s, s.pages[p][i:i+size+more], n)
+		}
+		if n <= growSmall {
+			var buf [growSmall]byte
+			copy(buf[:], old)
+			d.rewrite(s, slot, formInline, buf[:n], r.deadline(), r.mark())
+			return s.record(slot).payload()
+		}
+	}
+	var stub [stubValue]byte
+	number := d.addBig(s, enlarge(old, n))
+	binary.LittleEndian.PutUint32(stub[:], number)
+	d.rewrite(s, slot, formBig, stub[:], r.deadline(), r.mark())
+	return s.outer.bigs.items[number].buf
+}
+
+// stretch extends the value of r, the last record of its page, to n bytes.
+func (d *Dict) stretch(s *segment, r record, n int) []byte {
+	i, was, due := r.keyEnd(), len(r.payload()), r.deadline()
+	r.setHead(n, r.form(), r.timed(), r.mark())
+	clear(r[i+was : i+n])
+	if r.timed() {
+		r.setDeadline(due)
+	}
+	s.tail += uint16(n - was)
+	return r.payload()
+}
+
+// enlarge returns a copy of b extended with zeros to n bytes. A value that
+// grows in small steps gets spare capacity, one that leaps gets none.
+func enlarge(b []byte, n int) []byte {
+	capacity := max(n, len(b))
+	switch {
+	case capacity > 2*len(b):
+	case capacity < 1<<20:
+		capacity = 2 * len(b)
+	default:
+		capacity += capacity / 4
+	}
+	c := make([]byte, max(n, len(b)), capacity)
+	copy(c, b)
+	return c
+}
+
+// reserve makes room for n bytes in the last page of s. It may move records.
+func (d *Dict) reserve(s *segment, n int) {
+	if s.room() >= n {
+		return
+	}
+	if len(s.pages) > 0 && int(s.garbage)*4 > s.filled() {
+		d.compact(s)
+		if s.room() >= n {
+			return
+		}
+	}
+	if p := len(s.pages) - 1; p >= 0 && len(s.pages[p]) < pageSize && int(s.tail)+n <= pageSize {
+		page := newPage(pageFor(int(s.tail) + n))
+		copy(page, s.pages[p][:s.tail])
+		d.mem += len(page) - len(s.pages[p])
+		s.pages[p] = page
+		return
+	}
+	size := pageSize
+	if len(s.pages) == 0 {
+		size = pageFor(n)
+	}
+	d.addPage(s, size)
+}
+
+// pageFor returns the size of a page that is to hold n bytes.
+func pageFor(n int) int {
+	if n <= minPage {
+		return minPage
+	}
+	return min(1<<bits.Len(uint(n-1)), pageSize)
+}
+
+// addPage appends a page of n bytes to s.
+func (d *Dict) addPage(s *segment, n int) {
+	const header = int(unsafe.Sizeof([]byte{}))
+	was := cap(s.pages)
+	if len(s.pages) == was && was > 0 { // in steps of a quarter: append would double
+		pages := make([][]byte, was, was+max(was/4, 4))
+		copy(pages, s.pages)
+		s.pages = pages
+	}
+	s.pages = append(s.pages, newPage(n))
+	s.tail = 0
+	d.mem += n + (cap(s.pages)-was)*header
+}
+
+// tidy compacts s if much of it is garbage. A segment of a page or two waits
+// until it needs room.
+func (d *Dict) tidy(s *segment) {
+	if s.garbage > 2*pageSize && int(s.garbage)*4 > s.filled() {
+		d.compact(s)
+	}
+}
+
+// compact writes all records of s anew, in the order of their slots.
+func (d *Dict) compact(s *segment) {
+	was := s.size()
+	old, water := s.pages, s.water
+	live := s.filled() - int(s.garbage)
+	s.pages = make([][]byte, 0, live/pageSize+2)
+	s.garbage, s.water = 0, 0
+	for slot := range s.slots {
+		off := s.offset(slot)
+		r := record(old[off>>pageBits][off&pageMask:])
+		n := r.size()
+		if s.room() < n {
+			size := pageSize
+			if live < pageSize {
+				size = pageFor(live)
+			}
+			s.pages = append(s.pages, newPage(size))
+			s.tail = 0
+		}
+		to, page := s.extend(n)
+		copy(page, r[:n])
+		s.setOffset(slot, to)
+	}
+	if len(s.pages) == 0 {
+		s.tail = 0
+	}
+	d.mem += s.size() - was
+	d.retire(nil, old, water)
+}
+
+// outerOf returns what s keeps outside its pages.
+func (d *Dict) outerOf(s *segment) *outer {
+	if s.outer == nil {
+		s.outer = new(outer)
+		d.mem += int(unsafe.Sizeof(outer{}))
+	}
+	return s.outer
+}
+
+// addKey puts a copy of a long key into s and returns its number.
+func (d *Dict) addKey(s *segment, key string) uint32 {
+	o := d.outerOf(s)
+	was := o.keys.size()
+	i := o.keys.add([]byte(key))
+	d.mem += o.keys.size() - was + len(key)
+	return i
+}
+
+func (d *Dict) dropKey(s *segment, i uint32) {
+	b := &s.outer.keys
+	was := b.size() + len(b.items[i])
+	b.drop(i)
+	d.mem += b.size() - was
+}
+
+// addBig puts buf, which is d's own, into s and returns its number.
+func (d *Dict) addBig(s *segment, buf []byte) uint32 {
+	o := d.outerOf(s)
+	was := o.bigs.size()
+	i := o.bigs.add(bigValue{buf, d.owner})
+	d.mem += o.bigs.size() - was + cap(buf)
+	return i
+}
+
+// setBig makes buf, which is d's own, the bytes of b.
+func (d *Dict) setBig(b *bigValue, buf []byte) {
+	d.mem += cap(buf) - cap(b.buf)
+	b.buf, b.owner = buf, d.owner
+}
+
+// dropPayload gives up what r's payload refers to.
+func (d *Dict) dropPayload(s *segment, r record) {
+	switch r.form() {
+	case formObject:
+		b := &s.outer.objs
+		was := b.size()
+		b.drop(r.number())
+		d.mem += b.size() - was
+	case formBig:
+		b := &s.outer.bigs
+		was := b.size() + cap(b.items[r.number()].buf)
+		b.drop(r.number())
+		d.mem += b.size() - was
+	}
+}

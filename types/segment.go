@@ -1,0 +1,345 @@
+package types
+
+import (
+	"math/bits"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+const (
+	pageBits = 11
+	pageSize = 1 << pageBits
+	pageMask = pageSize - 1
+	minPage  = 64 // size of the first page of a small table
+
+	groupSlots = 8
+	maxGroups  = 64
+	maxSlots   = groupSlots * maxGroups
+	maxLoad    = 7 // of every groupSlots slots, how many may be in use
+)
+
+// A group is eight slots that are searched at once: their tags, one byte
+// each, and where their records are, as number of the page and place in it.
+type group struct {
+	tags uint64
+	off  [groupSlots]uint32
+}
+
+// A tag is the low seven bits of the hash of a slot's key, or one of these.
+const (
+	tagEmpty   = 0x80
+	tagDeleted = 0xFE // was in use, and searches went past it
+
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+	allEmpty = lowBits * tagEmpty
+)
+
+// matchTag returns a word with the high bit of each byte set whose tag is that
+// of h. Now and then it also sets the one above: the key decides.
+func matchTag(tags, h uint64) uint64 {
+	x := tags ^ lowBits*(h&0x7F)
+	return (x - lowBits) &^ x & highBits
+}
+
+// matchEmpty does the same for the empty slots, matchFree for those that are
+// empty or deleted, matchFull for those in use.
+func matchEmpty(tags uint64) uint64 { return tags &^ (tags << 6) & highBits }
+func matchFree(tags uint64) uint64  { return tags & highBits }
+func matchFull(tags uint64) uint64  { return ^tags & highBits }
+
+// first returns the slot of the lowest bit of a match.
+func first(match uint64) int { return bits.TrailingZeros64(match) >> 3 }
+
+func (g *group) setTag(i int, tag uint8) {
+	g.tags = g.tags&^(0xFF<<(8*i)) | uint64(tag)<<(8*i)
+}
+
+// A segment holds the entries whose hashes begin with the same depth bits. The
+// bits after those give each entry its home group, in ascending order; the
+// entry lies there or, if that group was full, in the next one that was not,
+// around the end if need be.
+//
+// Invariants: a group with an empty slot has never been full since the table
+// was laid out, so a search may stop there. At most 7/8 of the slots are in
+// use or deleted, so there is such a group. Records at page p ≥ water are
+// nobody else's and may be changed in place; those before it may be read by a
+// clone.
+type segment struct {
+	groups []group
+	pages  [][]byte
+	shift  uint8 // a hash shifted right by it ends with the number of its home group
+	mask   uint8 // len(groups)-1
+	depth  uint8
+	count  uint16 // slots in use
+	dead   uint16 // slots deleted
+
+	tail    uint16 // bytes in use of the last page
+	water   uint32 // number of the first page that is not shared
+	garbage uint32 // bytes of pages taken by records that are gone
+	owner   *owner
+	outer   *outer   // what lies outside the pages; nil if nothing does
+	access  []uint32 // one per slot, only used atomically; nil if not tracked
+}
+
+// An owner is the identity of one Dict between two calls of Clone. It must not
+// be of size zero: all such values have the same address.
+type owner struct{ _ byte }
+
+// outer holds what the records of a segment refer to by number.
+type outer struct {
+	objs slab[object]
+	bigs slab[bigValue]
+	keys slab[[]byte] // never changed in place
+}
+
+type object struct {
+	v     Value
+	owner *owner // who may write to v
+}
+
+type bigValue struct {
+	buf   []byte
+	owner *owner // who may write to buf
+}
+
+// A slab is a list whose places keep their numbers and are used again.
+type slab[T any] struct {
+	items []T
+	free  []uint32
+}
+
+func (b *slab[T]) add(x T) uint32 {
+	if n := len(b.free); n > 0 {
+		i := b.free[n-1]
+		b.free = b.free[:n-1]
+		b.items[i] = x
+		return i
+	}
+	b.items = append(b.items, x)
+	return uint32(len(b.items) - 1)
+}
+
+func (b *slab[T]) drop(i uint32) {
+	var none T
+	b.items[i] = none
+	b.free = append(b.free, i)
+}
+
+func (b *slab[T]) copy() slab[T] { return slab[T]{slices.Clone(b.items), slices.Clone(b.free)} }
+
+func (b *slab[T]) size() int {
+	var item T
+	return cap(b.items)*int(unsafe.Sizeof(item)) + cap(b.free)*4
+}
+
+// setGroups gives s a table of groups, which must be empty and a power of two.
+func (s *segment) setGroups(groups []group) {
+	s.groups = groups
+	s.mask = uint8(len(groups) - 1)
+	// A single group needs no bits: any shift will do, since the mask is 0.
+	s.shift = uint8(min(64-int(s.depth)-bits.Len8(s.mask), 63))
+	s.dead = 0
+}
+
+// home returns the number of h's home group.
+func (s *segment) home(h uint64) int { return int(uint8(h>>(s.shift&63)) & s.mask) }
+
+// limit returns how many slots may be in use or deleted.
+func (s *segment) limit() int { return len(s.groups) * maxLoad }
+
+// at returns the record at off.
+func (s *segment) at(off uint32) record { return s.pages[off>>pageBits][off&pageMask:] }
+
+// offset returns where the record of a slot is.
+func (s *segment) offset(slot int) uint32 { return s.groups[slot/groupSlots].off[slot%groupSlots] }
+
+func (s *segment) setOffset(slot int, off uint32) {
+	s.groups[slot/groupSlots].off[slot%groupSlots] = off
+}
+
+// record returns the record of a slot that is in use.
+func (s *segment) record(slot int) record { return s.at(s.offset(slot)) }
+
+// find returns the slot of key, and where its record is; slot -1 if there is none.
+func (s *segment) find(h uint64, key string) (slot int, off uint32) {
+	if len(key) >= longKey {
+		return s.findLong(h, key)
+	}
+	g := s.home(h)
+	for {
+		grp := &s.groups[g]
+		tags := grp.tags
+		for m := matchTag(tags, h); m != 0; m &= m - 1 {
+			i := first(m)
+			off := grp.off[i&(groupSlots-1)]
+			if r := s.at(off); int(r[0]) == len(key) && string(r[headSize:headSize+len(key)]) == key {
+				return g*groupSlots + i, off
+			}
+		}
+		if matchEmpty(tags) != 0 {
+			return -1, 0
+		}
+		g = (g + 1) & int(s.mask)
+	}
+}
+
+// findLong is find for a key that is kept out of line.
+func (s *segment) findLong(h uint64, key string) (slot int, off uint32) {
+	for g := s.home(h); ; g = (g + 1) & int(s.mask) {
+		tags := s.groups[g].tags
+		for m := matchTag(tags, h); m != 0; m &= m - 1 {
+			slot := g*groupSlots + first(m)
+			r := s.record(slot)
+			if r[0] == longKey && r.keyHash() == h && string(s.key(r)) == key {
+				return slot, s.offset(slot)
+			}
+		}
+		if matchEmpty(tags) != 0 {
+			return -1, 0
+		}
+	}
+}
+
+// key returns the key of r.
+func (s *segment) key(r record) []byte {
+	if r[0] == longKey {
+		return s.outer.keys.items[r.keyNumber()]
+	}
+	j := headSize + int(r[0])
+	return r[headSize:j:j]
+}
+
+// hash returns the hash of r's key.
+func (s *segment) hash(r record) uint64 {
+	if r[0] == longKey {
+		return r.keyHash()
+	}
+	return HashOf(text(r[headSize : headSize+int(r[0])]))
+}
+
+// place takes a slot for an entry that is not there yet.
+func (s *segment) place(h uint64, off uint32) (slot int) {
+	g := s.home(h)
+	for {
+		grp := &s.groups[g]
+		if m := matchFree(grp.tags); m != 0 {
+			i := first(m)
+			if matchEmpty(grp.tags)&(0x80<<(8*i)) == 0 {
+				s.dead--
+			}
+			grp.setTag(i, uint8(h&0x7F))
+			grp.off[i] = off
+			s.count++
+			return g*groupSlots + i
+		}
+		g = (g + 1) & int(s.mask)
+	}
+}
+
+// vacate gives a slot up.
+func (s *segment) vacate(slot int) {
+	grp := &s.groups[slot/groupSlots]
+	grp.off[slot%groupSlots] = 0
+	s.count--
+	if s.access != nil {
+		atomic.StoreUint32(&s.access[slot], 0)
+	}
+	if matchEmpty(grp.tags) != 0 { // no search ever went past this group
+		grp.setTag(slot%groupSlots, tagEmpty)
+		return
+	}
+	grp.setTag(slot%groupSlots, tagDeleted)
+	s.dead++
+}
+
+// extend takes the next n bytes of the last page, which must have them.
+func (s *segment) extend(n int) (off uint32, r record) {
+	p := len(s.pages) - 1
+	i := int(s.tail)
+	s.tail += uint16(n)
+	return uint32(p<<pageBits | i), s.pages[p][i : i+n]
+}
+
+// room returns how many bytes the last page has left.
+func (s *segment) room() int {
+	if len(s.pages) == 0 {
+		return 0
+	}
+	return len(s.pages[len(s.pages)-1]) - int(s.tail)
+}
+
+// filled returns how many bytes the pages have taken up so far.
+func (s *segment) filled() int { return (len(s.pages)-1)*pageSize + int(s.tail) }
+
+// owns reports whether the record at off may be changed in place.
+func (s *segment) owns(off uint32) bool { return off>>pageBits >= s.water }
+
+// slots yields the slots in use, in order.
+func (s *segment) slots(yield func(slot int) bool) {
+	for g := range s.groups {
+		for m := matchFull(s.groups[g].tags); m != 0; m &= m - 1 {
+			if !yield(g*groupSlots + first(m)) {
+				return
+			}
+		}
+	}
+}
+
+// size returns the memory of s without its big values.
+func (s *segment) size() int {
+	n := int(unsafe.Sizeof(*s)) + groupsSize(len(s.groups)) + cap(s.pages)*int(unsafe.Sizeof([]byte{})) + cap(s.access)*4
+	for _, p := range s.pages {
+		n += len(p)
+	}
+	if o := s.outer; o != nil {
+		n += int(unsafe.Sizeof(*o)) + o.objs.size() + o.bigs.size() + o.keys.size()
+	}
+	return n
+}
+
+// groupsSize returns the memory of n groups as the allocator rounds it.
+func groupsSize(n int) int {
+	size := n * int(unsafe.Sizeof(group{}))
+	return size + size/20
+}
+
+// Whole pages and whole tables go through these pools. Without them a table
+// that is written to makes garbage at the rate of its splits and compactions,
+// and the resident memory of a busy one grew by a quarter. Nothing is in them
+// that anybody may still read: see Dict.retire.
+var (
+	pagePool  sync.Pool // *[pageSize]byte
+	groupPool sync.Pool // *[maxGroups]group
+)
+
+// newPage returns a page of n bytes, whose content is arbitrary.
+func newPage(n int) []byte {
+	if n == pageSize {
+		if p, ok := pagePool.Get().(*[pageSize]byte); ok {
+			return p[:]
+		}
+	}
+	return make([]byte, n)
+}
+
+// newGroups returns n empty groups.
+func newGroups(n int) []group {
+	groups := takeGroups(n)
+	for i := range groups {
+		groups[i].tags = allEmpty
+	}
+	return groups
+}
+
+// takeGroups returns n groups whose content is arbitrary.
+func takeGroups(n int) []group {
+	if n == maxGroups {
+		if g, ok := groupPool.Get().(*[maxGroups]group); ok {
+			return g[:]
+		}
+	}
+	return make([]group, n)
+}
