@@ -177,7 +177,7 @@ func (p *process) output(t *testing.T, g guide) string {
 }
 
 // compare fails the test if the two outputs differ. It shows both from the
-// first difference on.
+// first difference on, for some lines.
 func compare(t *testing.T, ours, redis string) {
 	t.Helper()
 	if ours == redis {
@@ -188,8 +188,11 @@ func compare(t *testing.T, ours, redis string) {
 		if i < len(a) && i < len(b) && a[i] == b[i] {
 			continue
 		}
-		t.Fatalf("different from line %d on\n--- redstart\n%s\n--- redis-server\n%s", i+1,
-			strings.Join(a[min(i, len(a)):], "\n"), strings.Join(b[min(i, len(b)):], "\n"))
+		const shown = 12
+		rest := func(lines []string) string {
+			return strings.Join(lines[min(i, len(lines)):min(i+shown, len(lines))], "\n")
+		}
+		t.Fatalf("different from line %d on\n--- redstart\n%s\n--- redis-server\n%s", i+1, rest(a), rest(b))
 	}
 }
 
