@@ -50,10 +50,7 @@ func (v Value) appendText(b []byte, indent int) []byte {
 // appendElems appends the elements of v, each after its number and sep, or
 // empty if there are none. The numbers are aligned to the right.
 func (v Value) appendElems(b []byte, indent int, sep byte, empty string) []byte {
-	step := 1
-	if v.Type == Map {
-		step = 2
-	}
+	step := v.step()
 	if len(v.Elems) < step {
 		return append(b, empty...)
 	}
@@ -70,10 +67,28 @@ func (v Value) appendElems(b []byte, indent int, sep byte, empty string) []byte 
 		b = v.Elems[i].appendText(b, inner)
 		if v.Type == Map {
 			b = append(b, " => "...)
-			b = v.Elems[i+1].appendText(b, inner)
+			value := v.Elems[i+1]
+			if value.hasLines() { // for its numbers to stand in one column
+				b = appendSpaces(append(b, '\n'), inner)
+			}
+			b = value.appendText(b, inner)
 		}
 	}
 	return b
+}
+
+// hasLines reports whether v is an aggregate that takes several lines.
+func (v Value) hasLines() bool {
+	last := v.step() - 1 // of the first element
+	return len(v.Elems) > last+1 || len(v.Elems) == last+1 && v.Elems[last].hasLines()
+}
+
+// step returns how many Elems make one element of v.
+func (v Value) step() int {
+	if v.Type == Map {
+		return 2
+	}
+	return 1
 }
 
 func appendSpaces(b []byte, n int) []byte {
