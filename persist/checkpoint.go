@@ -1,0 +1,354 @@
+package persist
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+
+	bolt "go.etcd.io/bbolt"
+
+	"redstart/types"
+)
+
+// A View is the store as it was after transaction Seq: a copy-on-write clone
+// that stands still while writers go on.
+type View interface {
+	// Seq returns the number of the last transaction the view holds.
+	Seq() uint64
+	// Find returns the entry of key; false if there is none.
+	Find(db int, key []byte) (Entry, bool)
+	// All yields every entry. They are valid until the next is asked for.
+	All() iter.Seq[Entry]
+	// Len returns the number of entries.
+	Len() int
+}
+
+const (
+	partsPerStep    = 8         // buckets of chunks dropped by one commit: about 128 MiB
+	segmentsPerStep = 64        // of the journal: about 64 MiB
+	busyStep        = 256 << 10 // bytes of chunks a commit takes along if somebody waits for commits
+	quietStep       = 4 << 20   // and otherwise
+	minDelta        = 256 << 10 // bytes of deltas below which a base is never rewritten
+	maxDirty        = 256 << 20 // bytes of names of changed keys that are kept in memory
+)
+
+// Checkpoint makes the snapshot in the file hold what v holds, and drops the
+// journal up to there. Writers go on meanwhile; memory is bounded by the
+// changed keys' names, at most 256 MiB, whatever the size of v.
+//
+// The keys that changed since the last checkpoint are read back from the
+// journal: writers keep no account of them. They are appended to the snapshot
+// as a delta run, each once, with their values of now or as gone. If the runs
+// would pass half the size of the base, or whole databases were flushed or
+// swapped, everything is written as a new generation instead, and the old one
+// dropped when the new one is complete. The last transaction moves the state
+// (layout.go); a crash before it leaves the old snapshot and the whole journal.
+//
+// A second Checkpoint waits for the first.
+func (f *File) Checkpoint(v View) error {
+	f.checkpoint.Lock()
+	defer f.checkpoint.Unlock()
+	err := f.writeCheckpoint(v)
+	f.count(func(s *Stats) {
+		s.CheckpointErr = err
+		if err == nil {
+			s.Checkpoints++
+		}
+	})
+	return explain(f.path, err)
+}
+
+func (f *File) writeCheckpoint(v View) error {
+	seq := v.Seq()
+	if appended := f.appended.Load(); seq > appended {
+		return fmt.Errorf("the view is of transaction %d, but there are only %d", seq, appended)
+	}
+	if err := f.clean(); err != nil {
+		return err
+	}
+	if err := f.doNow(&step{}); err != nil { // the journal is read from the file
+		return err
+	}
+	s := f.currentState()
+	if seq < s.covered {
+		return fmt.Errorf("the view is of transaction %d, but the snapshot is of %d already", seq, s.covered)
+	}
+	if seq == s.covered && s.generation != 0 {
+		return f.trim(seq)
+	}
+	changed, err := f.changes(s.covered, seq)
+	if err != nil {
+		return err
+	}
+	w := snapshotWriter{f: f, state: s}
+	if s.generation == 0 || changed.all || s.wantsBase(changed, v.Len()) {
+		err = w.base(v)
+	} else {
+		err = w.delta(v, changed)
+	}
+	if err != nil {
+		return err
+	}
+	w.state.covered = seq
+	if err := f.doNow(&step{sync: true, run: func(tx *bolt.Tx) error {
+		if err := w.state.write(tx); err != nil {
+			return err
+		}
+		f.setState(w.state)
+		return nil
+	}}); err != nil {
+		return err
+	}
+	return errors.Join(f.clean(), f.trim(seq))
+}
+
+// trim drops the journal up to transaction seq.
+func (f *File) trim(seq uint64) error {
+	for more := true; more; {
+		if err := f.doNow(&step{run: func(tx *bolt.Tx) (err error) {
+			more, err = f.journal.trim(tx, seq, segmentsPerStep)
+			return err
+		}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wantsBase guesses, before it is written, whether one more delta run would
+// make the runs larger than half the base.
+func (s *state) wantsBase(changed *dirty, entries int) bool {
+	perEntry := s.baseBytes / uint64(max(entries, 1))
+	run := uint64(changed.len()) * max(perEntry, 16)
+	return s.deltaBytes+run > max(s.baseBytes/2, minDelta)
+}
+
+// changes reads the journal and returns which keys the transactions after the
+// one numbered from, up to to, have changed.
+func (f *File) changes(from, to uint64) (*dirty, error) {
+	d := new(dirty)
+	_, err := f.scan(from, func(seq uint64, tx []byte) error {
+		if seq > to || d.all {
+			return errEnough
+		}
+		return d.transaction(tx)
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return d, err
+}
+
+// errEnough ends a scan early.
+var errEnough = errors.New("enough")
+
+// transaction adds the keys that a transaction has changed.
+func (d *dirty) transaction(tx []byte) error {
+	for len(tx) > 0 {
+		e, rest, ok := types.CutEffect(tx)
+		if !ok {
+			return damagef("a transaction in the journal holds a damaged effect")
+		}
+		tx = rest
+		switch {
+		case e.Op == types.OpPlace:
+			d.add(int(e.N), e.A)
+		case e.Op == OpRename || e.Op == OpCopy:
+			d.add(int(e.N), e.A)
+		case e.Op < types.OpPlace || e.Op <= OpSetRange:
+			// of the key placed before
+		default:
+			d.all = true // OpFlush, OpSwap, or one we do not know
+		}
+	}
+	if d.bytes > maxDirty {
+		d.all = true
+	}
+	return nil
+}
+
+// A snapshotWriter writes chunks, in steps, behind those of its state or as a
+// new generation. While the committer writes one step the next is encoded.
+type snapshotWriter struct {
+	f     *File
+	state state // with what has been written
+	part  uint64
+	batch []*chunk
+	bytes int
+	free  [][]byte
+
+	running <-chan error // the step under way; nil: none
+	taken   []*chunk     // what it writes
+}
+
+// base writes everything as a new generation.
+func (w *snapshotWriter) base(v View) error {
+	w.state = state{generation: w.state.generation + 1}
+	p := w.packer()
+	var err error
+	for e := range v.All() {
+		if err = p.entry(&e); err != nil {
+			break
+		}
+	}
+	if err = w.end(p, err); err != nil {
+		return err
+	}
+	w.state.baseChunks, w.state.baseBytes = w.state.chunks, uint64(p.bytes)
+	return nil
+}
+
+// delta writes the changed keys as a new run.
+func (w *snapshotWriter) delta(v View, changed *dirty) error {
+	p := w.packer()
+	var err error
+	for db, key := range changed.keys() {
+		e, ok := v.Find(db, key)
+		if !ok {
+			e = Entry{Deleted: true}
+		}
+		e.DB, e.Key = db, key
+		if err = p.entry(&e); err != nil {
+			break
+		}
+	}
+	if err = w.end(p, err); err != nil {
+		return err
+	}
+	w.state.deltaBytes += uint64(p.bytes)
+	return nil
+}
+
+func (w *snapshotWriter) packer() *packer {
+	return &packer{empty: w.buffer, emit: w.chunk}
+}
+
+// buffer returns one for a chunk.
+func (w *snapshotWriter) buffer() []byte {
+	if n := len(w.free); n > 0 {
+		b := w.free[n-1]
+		w.free = w.free[:n-1]
+		return b
+	}
+	return make([]byte, 0, chunkSize)
+}
+
+// chunk takes one from the packer.
+func (w *snapshotWriter) chunk(c *chunk) error {
+	w.batch = append(w.batch, c)
+	w.bytes += len(c.buf)
+	limit := quietStep
+	if w.f.Policy() == Always {
+		limit = busyStep
+	}
+	if w.bytes < limit {
+		return nil
+	}
+	return w.flush()
+}
+
+// flush gives the batch to the committer when it is done with the last one.
+func (w *snapshotWriter) flush() error {
+	if err := w.wait(); err != nil || len(w.batch) == 0 {
+		return err
+	}
+	batch, first := w.batch, w.state.chunks+1
+	if w.part == 0 {
+		w.part = first
+	}
+	part, generation := w.part, w.state.generation
+	w.state.chunks += uint64(len(batch))
+	if w.state.chunks >= part+partChunks-1 {
+		w.part = 0
+	}
+	w.taken, w.batch, w.bytes = batch, nil, 0
+	var err error
+	w.running, err = w.f.do(&step{run: func(tx *bolt.Tx) error {
+		return writeChunks(tx, generation, part, first, batch)
+	}})
+	return err
+}
+
+// writeChunks writes chunks from index first on into one part.
+func writeChunks(tx *bolt.Tx, generation, part, first uint64, chunks []*chunk) error {
+	b, err := tx.Bucket(dataBucket).CreateBucketIfNotExists(partName(generation, part))
+	if err != nil {
+		return err
+	}
+	b.FillPercent = 1
+	for i, c := range chunks {
+		index := first + uint64(i)
+		c.seal(chunkPlace(generation, index))
+		if err := b.Put(binary.BigEndian.AppendUint64(nil, index), c.buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wait waits for the step under way.
+func (w *snapshotWriter) wait() error {
+	if w.running == nil {
+		return nil
+	}
+	err := <-w.running
+	for _, c := range w.taken {
+		w.free = append(w.free, c.buf)
+	}
+	w.running, w.taken = nil, nil
+	return err
+}
+
+// end writes what is left. After an error of the packer it only waits.
+func (w *snapshotWriter) end(p *packer, err error) error {
+	if err == nil {
+		err = p.close()
+	}
+	if err == nil {
+		err = w.flush()
+	}
+	return errors.Join(err, w.wait())
+}
+
+// A dirty is a set of keys. Its memory holds no pointers: names are in one
+// arena, in a table are their offsets.
+type dirty struct {
+	all   bool // every key counts as changed
+	bytes int
+	names map[int]map[string]struct{}
+}
+
+func (d *dirty) add(db int, key []byte) {
+	if d.names == nil {
+		d.names = make(map[int]map[string]struct{})
+	}
+	if d.names[db] == nil {
+		d.names[db] = make(map[string]struct{})
+	}
+	if _, ok := d.names[db][string(key)]; !ok {
+		d.names[db][string(key)] = struct{}{}
+		d.bytes += len(key) + 32
+	}
+}
+
+func (d *dirty) len() (n int) {
+	for _, m := range d.names {
+		n += len(m)
+	}
+	return n
+}
+
+// keys yields every key once.
+func (d *dirty) keys() iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		for db, m := range d.names {
+			for key := range maps.Keys(m) {
+				if !yield(db, []byte(key)) {
+					return
+				}
+			}
+		}
+	}
+}

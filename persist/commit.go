@@ -1,0 +1,342 @@
+package persist
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// A step is work on the file that a checkpoint gives to the committer.
+type step struct {
+	run  func(tx *bolt.Tx) error // nil: only write what is in the pipeline
+	sync bool                    // under Never, too
+	done chan error
+}
+
+// serve is the committer, the one goroutine that writes to the file. Each round of it
+// takes the open group and, if a checkpoint has some work waiting, one step of
+// that, and commits both by one transaction of bbolt: so a checkpoint never
+// holds bbolt's writer lock against a group, and shares its fdatasyncs.
+//
+// A commit that fails has an unknown outcome: bbolt may have written its meta
+// page before the error, and shows the new state although it said no. So after
+// any error nothing is acknowledged; the handle is closed, the file inspected
+// and opened again, and the number of its last transaction compared with the
+// group:
+//
+//   - an error of a sync: the kernel may have dropped the pages it could not
+//     write and calls them clean, so nothing that is read back proves anything
+//     about the disk. The file stays read-only until the process is restarted.
+//   - an error of a write (no space, quota, size limit): the group is there or
+//     it is not. If not, it is written again; if that fails, too, the file is
+//     read-only, and the committer tries again every second, because the
+//     group is still in memory and space may come back.
+//   - the file cannot be opened again, or holds something else: read-only.
+func (f *File) serve() {
+	defer close(f.done)
+	ticks := f.opt.ticks
+	if ticks == nil {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
+	for closing := false; !closing; {
+		ticked := false
+		select {
+		case <-f.wake:
+		case <-ticks:
+			ticked = true
+		}
+		closing = f.round(ticked)
+	}
+}
+
+// gatherYields is how often the committer lets others run before it takes a
+// group that somebody waits for: whoever the last group woke is likely to
+// append again, and then shares this one.
+const gatherYields = 4
+
+// round does what there is to do. It reports whether it was the last.
+func (f *File) round(ticked bool) (closing bool) {
+	f.mu.Lock()
+	if f.pipe.open.sync {
+		f.mu.Unlock()
+		for range gatherYields {
+			runtime.Gosched()
+		}
+		f.mu.Lock()
+	}
+	p := &f.pipe
+	closing = f.closing
+	s := p.step
+	wanted := p.open.sync || closing || s != nil || p.open.bytes >= flushBytes || ticked
+	if !wanted {
+		f.mu.Unlock()
+		return false
+	}
+	p.step = nil
+	g := p.take(f.appended.Load())
+	g.sync = g.sync || closing || s != nil && s.sync || f.Policy() != Never
+	if closing && f.err == nil {
+		f.err = ErrClosed // nothing is taken that nobody would write
+	}
+	f.mu.Unlock()
+
+	stepErr, err := f.commitGroup(g, s)
+	f.settle(g, err)
+	if s != nil {
+		s.done <- errors.Join(stepErr, err)
+	}
+	return closing
+}
+
+// commitGroup writes g and does s. err is why g is not written, stepErr why s
+// is not done although g may be.
+func (f *File) commitGroup(g *group, s *step) (stepErr, err error) {
+	if f.broken != nil {
+		return f.broken, f.broken
+	}
+	if len(g.records) == 0 && (s == nil || s.run == nil) {
+		return nil, f.syncOnly(g)
+	}
+	stepErr, err = f.transact(g, s)
+	if err != nil {
+		return err, f.retry(g, err)
+	}
+	if stepErr != nil && len(g.records) > 0 {
+		if _, err = f.transact(g, nil); err != nil {
+			err = f.retry(g, err)
+		}
+	}
+	return stepErr, err
+}
+
+// syncOnly makes durable what was written without a sync.
+func (f *File) syncOnly(g *group) error {
+	if !g.sync || f.durable.Load() >= f.written {
+		return nil
+	}
+	if err := guard(f.db.Sync); err != nil {
+		return f.abandon(err)
+	}
+	f.count(func(s *Stats) { s.Syncs++ })
+	return nil
+}
+
+// transact commits g and s. An error of s leaves nothing of either.
+func (f *File) transact(g *group, s *step) (stepErr, err error) {
+	err = guard(func() error {
+		tx, err := f.db.Begin(true)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // does nothing after Commit
+		if err := f.journal.append(tx, g.records); err != nil {
+			return err
+		}
+		if s != nil && s.run != nil {
+			if stepErr = s.run(tx); stepErr != nil {
+				return nil
+			}
+		}
+		if err := f.point("commit"); err != nil {
+			return err
+		}
+		f.db.NoSync = !g.sync
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+		return f.point("committed")
+	})
+	if stepErr != nil {
+		return stepErr, errors.Join(err, f.reread())
+	}
+	if err == nil {
+		f.count(func(st *Stats) {
+			st.Groups++
+			if g.sync {
+				st.Syncs++
+			}
+		})
+	}
+	return nil, err
+}
+
+// reread reads the journal and the state back after a rollback.
+func (f *File) reread() error {
+	return f.view(func(tx *bolt.Tx) (err error) {
+		var s state
+		if err := s.read(tx); err != nil {
+			return err
+		}
+		f.setState(s)
+		f.written, err = f.journal.open(tx, s.covered)
+		return err
+	})
+}
+
+// currentState returns the state; setState changes it, in the committer.
+func (f *File) currentState() state {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state
+}
+
+func (f *File) setState(s state) {
+	f.mu.Lock()
+	f.state = s
+	f.mu.Unlock()
+}
+
+// retry decides after a failed commit. It returns nil if g is on disk after
+// all, or was empty.
+func (f *File) retry(g *group, cause error) error {
+	before := f.written
+	if err := f.reopen(cause); err != nil {
+		return err
+	}
+	switch {
+	case f.written != before && f.written != g.last:
+		return f.abandon(fmt.Errorf("%w; opened again, it ends at transaction %d instead of %d or %d",
+			cause, f.written, before, g.last))
+	case len(g.records) == 0:
+		return nil // only a step failed; its owner is told
+	case f.written == g.last:
+		// It is visible. No sync has failed, so one that succeeds proves it.
+		if err := guard(f.db.Sync); err != nil {
+			return f.abandon(err)
+		}
+		return nil
+	}
+	_, err := f.transact(g, nil)
+	if err == nil {
+		return nil
+	}
+	if err := f.reopen(err); err != nil {
+		return err
+	}
+	return f.failure(err)
+}
+
+// reopen replaces the handle after a failed commit and reads back what the
+// file holds. It gives the file up if the error is not one of a write.
+func (f *File) reopen(cause error) error {
+	f.count(func(s *Stats) { s.Failures++ })
+	if !isWriteError(cause) {
+		return f.abandon(cause)
+	}
+	f.warn("writing failed, opening the file again", "error", cause)
+	f.handle.Lock()
+	err := f.closeBolt()
+	if err == nil {
+		err = f.openBolt(0)
+	}
+	f.handle.Unlock()
+	if err == nil {
+		err = f.reread()
+	}
+	if err != nil {
+		return f.abandon(fmt.Errorf("%w; opening it again: %w", cause, err))
+	}
+	return nil
+}
+
+// failure is the error that Append and Wait return from now on.
+func (f *File) failure(cause error) error {
+	return fmt.Errorf("%s: %w: %w", f.path, ErrReadOnly, cause)
+}
+
+// abandon makes the file read-only for good.
+func (f *File) abandon(cause error) error {
+	f.broken = f.failure(cause)
+	f.log.Error("the file is read-only until it is opened anew", "file", f.path, "error", cause)
+	return f.broken
+}
+
+// isWriteError reports whether err, of a commit, came from writing or growing
+// the file and not from a sync. bbolt gives some of these no type.
+func isWriteError(err error) bool {
+	if errors.Is(err, syscall.EIO) {
+		return false
+	}
+	var path *fs.PathError
+	return errors.As(err, &path) && path.Op == "write" ||
+		errors.Is(err, berrors.ErrMaxSizeReached) ||
+		strings.HasPrefix(err.Error(), "file resize error") && !strings.Contains(err.Error(), syscall.EIO.Error()) ||
+		strings.HasPrefix(err.Error(), "mmap allocate error")
+}
+
+// settle tells everybody how the commit of g ended.
+func (f *File) settle(g *group, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.publish()
+	if err != nil {
+		f.pipe.unwritten()
+		f.pipe.fail()
+		f.err = err
+		return
+	}
+	if errors.Is(f.err, ErrReadOnly) {
+		f.err = nil
+		f.warn("writing works again")
+	}
+	f.written = max(f.written, g.last)
+	if g.sync {
+		f.durable.Store(f.written)
+	}
+	f.pipe.written()
+	if f.journal.size() > f.opt.MaxJournal {
+		select {
+		case f.due <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// count changes the counters.
+func (f *File) count(change func(*Stats)) {
+	f.mu.Lock()
+	change(&f.stats)
+	f.mu.Unlock()
+}
+
+// point is where tests make things go wrong.
+func (f *File) point(name string) error {
+	if f.opt.hook == nil {
+		return nil
+	}
+	return f.opt.hook(name)
+}
+
+// do gives the committer a step. The channel receives its outcome.
+func (f *File) do(s *step) (<-chan error, error) {
+	s.done = make(chan error, 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return nil, f.err
+	}
+	if f.closing {
+		return nil, ErrClosed
+	}
+	f.pipe.step = s
+	f.signal()
+	return s.done, nil
+}
+
+// doNow gives the committer a step and waits for it.
+func (f *File) doNow(s *step) error {
+	done, err := f.do(s)
+	if err != nil {
+		return err
+	}
+	return <-done
+}

@@ -1,0 +1,55 @@
+package persist
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of files. Those of Open and Load are wrapped in a text that names the
+// file, the place in it and the way out.
+var (
+	ErrCorrupt  = errors.New("the file is damaged")
+	ErrForeign  = errors.New("not a Redstart file")
+	ErrNewer    = errors.New("the file was written by a newer Redstart")
+	ErrReadOnly = errors.New("writing to the file failed, no more writes are taken")
+	ErrClosed   = errors.New("the file is closed")
+
+	errNotLoaded = errors.New("the file takes no writes before it is loaded")
+)
+
+// A LockedError says that a file is open elsewhere.
+type LockedError struct {
+	Path string
+	PID  int // the process that has it open; 0 if the system does not tell
+}
+
+func (e *LockedError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("%s is open in another process", e.Path)
+	}
+	return fmt.Sprintf("%s is open in process %d", e.Path, e.PID)
+}
+
+// A damage is what is wrong at one place of a file. The layers that find it
+// do not know the file's name: damaged adds it.
+type damage struct{ what string }
+
+func (d *damage) Error() string { return d.what }
+func (d *damage) Unwrap() error { return ErrCorrupt }
+
+func damagef(format string, args ...any) error {
+	return &damage{fmt.Sprintf(format, args...)}
+}
+
+// explain adds to an error what its reader needs: the file, and for damage the
+// way out. Other errors than those of this package get the name only.
+func explain(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if d := (*damage)(nil); errors.As(err, &d) {
+		return fmt.Errorf("%s: %w: %s (it was left as it is; `redstart check %s` lists all damage, `redstart recover %s NEW` saves what is whole)",
+			path, ErrCorrupt, d.what, path, path)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

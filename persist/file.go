@@ -1,0 +1,343 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"redstart/types"
+)
+
+// A Policy says when transactions reach the disk by themselves.
+type Policy int
+
+const (
+	// EverySecond writes and syncs once a second. A crash, of the process or
+	// the machine, loses what was appended in the last second or so.
+	EverySecond Policy = iota
+	// Always means that every transaction is waited for with Wait, which
+	// returns once it is on disk.
+	Always
+	// Never writes once a second and leaves it to the operating system when
+	// that reaches the disk. A crash of the process loses the last second or
+	// so. A crash of the machine may lose more, and may leave a file that Load
+	// finds damaged.
+	Never
+)
+
+// String returns the policy's name as appendfsync spells it.
+func (p Policy) String() string {
+	switch p {
+	case EverySecond:
+		return "everysec"
+	case Always:
+		return "always"
+	case Never:
+		return "no"
+	}
+	return fmt.Sprintf("policy(%d)", int(p))
+}
+
+// Options of Open. Nil, and the zero value of each, mean the defaults.
+type Options struct {
+	Sync       Policy        // default EverySecond
+	Logger     *slog.Logger  // default none
+	MaxJournal int64         // bytes of journal that make a checkpoint due; default 64 MiB
+	Limits     *types.Limits // of compact forms of loaded values; default types.DefaultLimits
+
+	ticks    <-chan time.Time                                 // tests: instead of one a second
+	openFile func(string, int, os.FileMode) (*os.File, error) // tests: instead of os.OpenFile
+	hook     func(point string) error                         // tests: called where things can go wrong
+}
+
+const defaultMaxJournal = 64 << 20
+
+// A File is an open database file. Its methods may be called by any goroutine
+// at any time, except that Load comes before all others.
+//
+// Who owns what: mu guards the groups and all that Append and Wait touch.
+// The handle of bbolt, the journal and the state are changed by the committer
+// only (commit.go); handle is held for reading by whoever else reads the file,
+// so that the committer can replace a broken handle.
+type File struct {
+	path string
+	opt  Options
+	log  *slog.Logger
+
+	policy   atomic.Int32
+	appended atomic.Uint64 // number of the last transaction appended; written under mu
+	durable  atomic.Uint64 // number of the last one known to be on disk
+
+	mu      sync.Mutex
+	pipe    pipeline
+	err     error // why nothing can be appended
+	stats   Stats
+	closing bool
+
+	wake chan struct{} // the committer has something to do before the next tick
+	due  chan struct{}
+	done chan struct{} // closed by the committer when it returns
+
+	handle  sync.RWMutex
+	db      *bolt.DB
+	journal journal
+	state   state
+	written uint64 // number of the last transaction given to the operating system
+	broken  error  // why the committer has given the file up
+
+	checkpoint sync.Mutex // held by Checkpoint and Load
+}
+
+// Open opens the file at path, or creates it. If the file is open elsewhere,
+// damaged, foreign or too new, the error is a *LockedError or wraps ErrCorrupt,
+// ErrForeign or ErrNewer, and the file is as it was. What the values hold is
+// checked by Load, which must be called next.
+func Open(path string, opt *Options) (*File, error) {
+	f := &File{
+		path: path,
+		wake: make(chan struct{}, 1),
+		due:  make(chan struct{}, 1),
+		done: make(chan struct{}),
+		err:  errNotLoaded,
+	}
+	if opt != nil {
+		f.opt = *opt
+	}
+	if f.opt.MaxJournal <= 0 {
+		f.opt.MaxJournal = defaultMaxJournal
+	}
+	if f.log = f.opt.Logger; f.log == nil {
+		f.log = slog.New(slog.DiscardHandler)
+	}
+	f.policy.Store(int32(f.opt.Sync))
+	f.pipe.init(&f.mu)
+	if err := f.openHandle(); err != nil {
+		return nil, explain(path, err)
+	}
+	f.durable.Store(f.written)
+	f.appended.Store(f.written)
+	go f.serve()
+	return f, nil
+}
+
+// openHandle opens the handle of bbolt and reads the state and where the
+// journal ends.
+func (f *File) openHandle() error {
+	if err := f.openBolt(os.O_CREATE); err != nil {
+		return err
+	}
+	err := f.reread()
+	if err != nil {
+		f.closeBolt()
+	}
+	return err
+}
+
+// openBolt locks and inspects the file, then hands it to bbolt.
+// With os.O_CREATE as flag, it makes a new file if there is none.
+func (f *File) openBolt(flag int) (err error) {
+	open := f.opt.openFile
+	if open == nil {
+		open = os.OpenFile
+	}
+	file, err := open(f.path, os.O_RDWR|flag, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			file.Close() // and with it the lock
+		}
+	}()
+	if err := lock(file, f.path); err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return ErrForeign
+	}
+	empty := info.Size() == 0
+	if !empty {
+		if empty, err = inspect(file, info.Size()); err != nil {
+			return err
+		}
+	}
+	if err := f.handOver(file); err != nil {
+		return err
+	}
+	if !empty {
+		return nil
+	}
+	if err := f.db.Update(create); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(f.path))
+}
+
+// handOver opens bbolt on file, which it closes from now on.
+func (f *File) handOver(file *os.File) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = damagef("its pages are inconsistent (%v)", r)
+		}
+	}()
+	f.db, err = bolt.Open(f.path, 0o600, &bolt.Options{
+		Timeout:        time.Second,
+		NoFreelistSync: true,
+		FreelistType:   bolt.FreelistMapType,
+		NoStatistics:   true,
+		OpenFile:       func(string, int, os.FileMode) (*os.File, error) { return file, nil },
+	})
+	return err
+}
+
+// closeBolt closes the handle, if there is one.
+func (f *File) closeBolt() error {
+	if f.db == nil {
+		return nil
+	}
+	db := f.db
+	f.db = nil
+	return guard(db.Close)
+}
+
+// syncDir makes a new name in a directory durable. Systems that cannot sync a
+// directory do not need it.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) {
+		return fmt.Errorf("syncing directory %s: %w", dir, err)
+	}
+	return nil
+}
+
+// guard runs do and turns a panic of bbolt, or a fault in its map of the file,
+// into damage.
+func guard(do func() error) (err error) {
+	fault := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(fault)
+		if r := recover(); r != nil {
+			err = damagef("its pages are inconsistent (%v)", r)
+		}
+	}()
+	return do()
+}
+
+// view reads the file in a short transaction.
+func (f *File) view(do func(tx *bolt.Tx) error) error {
+	f.handle.RLock()
+	defer f.handle.RUnlock()
+	if f.db == nil {
+		return ErrClosed
+	}
+	return guard(func() error { return f.db.View(do) })
+}
+
+// Policy returns the policy in force.
+func (f *File) Policy() Policy { return Policy(f.policy.Load()) }
+
+// SetPolicy changes the policy from now on.
+func (f *File) SetPolicy(p Policy) {
+	f.policy.Store(int32(p))
+	f.signal()
+}
+
+// Path returns the path the file was opened by.
+func (f *File) Path() string { return f.path }
+
+// CheckpointDue returns a channel that receives a value when the journal has
+// outgrown Options.MaxJournal. It is always the same channel.
+func (f *File) CheckpointDue() <-chan struct{} { return f.due }
+
+// Err returns why the file takes no writes, or nil if it does.
+func (f *File) Err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+// Stats are counters of a File, from its opening on, and sizes.
+type Stats struct {
+	Appended      uint64 // number of the last transaction appended
+	Durable       uint64 // number of the last transaction known to be on disk
+	Covered       uint64 // number of the last transaction the snapshot holds
+	Pending       int    // bytes appended and not written yet
+	JournalBytes  int64  // written and not dropped by a checkpoint yet
+	BaseBytes     int64  // of the snapshot: all keys at one time
+	DeltaBytes    int64  // of the snapshot: changes since
+	Generation    uint64 // of the base; 0: there is no snapshot
+	Groups        uint64 // group commits
+	Syncs         uint64 // commits that ended with the data on disk
+	Checkpoints   uint64 // that ended well
+	Failures      uint64 // of commits
+	CheckpointErr error  // of the last checkpoint
+}
+
+// Stats returns how the file stands.
+func (f *File) Stats() Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.stats
+	s.Appended, s.Durable, s.Pending = f.appended.Load(), f.durable.Load(), f.pipe.bytes()
+	return s
+}
+
+// publish makes the committer's figures visible to Stats. It is called under mu.
+func (f *File) publish() {
+	f.stats.Covered = f.state.covered
+	f.stats.JournalBytes = f.journal.size()
+	f.stats.BaseBytes = int64(f.state.baseBytes)
+	f.stats.DeltaBytes = int64(f.state.deltaBytes)
+	f.stats.Generation = f.state.generation
+}
+
+// Close writes and syncs, under every policy, what was appended, and closes
+// the file. A running Checkpoint is given up. It returns why something that was
+// appended is not on disk. Only the first call does anything.
+func (f *File) Close() error {
+	f.mu.Lock()
+	if f.closing {
+		f.mu.Unlock()
+		<-f.done
+		return nil
+	}
+	f.closing = true
+	f.mu.Unlock()
+	f.signal()
+	<-f.done
+
+	f.checkpoint.Lock()
+	defer f.checkpoint.Unlock()
+	f.mu.Lock()
+	err := f.err
+	if errors.Is(err, errNotLoaded) || errors.Is(err, ErrClosed) {
+		err = nil
+	}
+	f.err = ErrClosed
+	f.pipe.fail()
+	f.mu.Unlock()
+	f.handle.Lock()
+	defer f.handle.Unlock()
+	return errors.Join(err, explain(f.path, f.closeBolt()))
+}
+
+func (f *File) warn(msg string, args ...any) {
+	f.log.Log(context.Background(), slog.LevelWarn, msg, append([]any{"file", f.path}, args...)...)
+}

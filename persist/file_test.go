@@ -1,0 +1,181 @@
+package persist
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"redstart/types"
+)
+
+var policies = []Policy{EverySecond, Always, Never}
+
+func TestRoundTrip(t *testing.T) {
+	for _, policy := range policies {
+		t.Run(policy.String(), func(t *testing.T) {
+			path := tempFile(t)
+			f, m := mustOpen(t, path, testOptions(policy))
+			require.Zero(t, m.Len())
+			r := rand.New(rand.NewPCG(1, uint64(policy)))
+			for range 200 {
+				var l types.Log
+				randomTx(r, &l)
+				do(t, f, m, l.Bytes())
+			}
+			require.Equal(t, m.seq, f.Appended())
+			require.NoError(t, f.Close())
+
+			f, got := mustOpen(t, path, testOptions(policy))
+			got.same(t, m)
+			require.Equal(t, m.seq, f.Durable())
+			require.NoError(t, f.Checkpoint(got))
+			require.NoError(t, f.Close())
+
+			f, got = mustOpen(t, path, testOptions(policy))
+			got.same(t, m)
+			require.Equal(t, m.seq, f.Stats().Covered)
+			require.NoError(t, f.Close())
+		})
+	}
+}
+
+// Every kind, with large values and large collections, through the snapshot.
+func TestSnapshotOfLargeValues(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, testOptions(EverySecond))
+	big := strings.Repeat("x", 300<<10)
+	m.set(0, "big", value{types.KindString, big, 0, 3})
+	m.set(0, "", value{types.KindString, "", 17, 0})
+	m.set(0, big, value{types.KindString, "key", 0, 0})
+	var lines []string
+	for i := range 5000 {
+		lines = append(lines, fmt.Sprintf("%q", fmt.Sprintf("%05d%s", i, big[:i%100])))
+	}
+	lines[77] = fmt.Sprintf("%q", "00077"+big)
+	m.set(1, "list", value{types.KindList, strings.Join(lines, "\n"), 99, 0})
+	m.set(1, "set", value{types.KindSet, strings.Join(lines, "\n"), 0, 0})
+	fields, members := []string{}, []string{}
+	for i := range lines {
+		fields = append(fields, lines[i]+"="+lines[len(lines)-1-i])
+		members = append(members, fmt.Sprintf("%s=%v", lines[i], float64(i)/3))
+	}
+	m.set(2, "hash", value{types.KindHash, strings.Join(fields, "\n"), 0, 0})
+	m.set(2, "zset", value{types.KindZSet, strings.Join(members, "\n"), 0, 0})
+
+	var l types.Log
+	l.Add(OpFlush, -1, 0, "", "")
+	seq, err := f.Append(l.Bytes())
+	require.NoError(t, err)
+	m.seq = seq
+	require.NoError(t, f.Checkpoint(m))
+	require.NoError(t, f.Close())
+	f, got := mustOpen(t, path, nil)
+	got.same(t, m)
+	require.NoError(t, f.Close())
+}
+
+func TestWaitMakesDurableUnderEveryPolicy(t *testing.T) {
+	for _, policy := range policies {
+		f, m := mustOpen(t, tempFile(t), testOptions(policy))
+		for i := range 3 {
+			do(t, f, m, setTx("key", fmt.Sprint(i)))
+			require.Equal(t, m.seq-1, f.Durable())
+			require.NoError(t, f.Wait(m.seq))
+			require.Equal(t, m.seq, f.Durable())
+		}
+		require.NoError(t, f.Close())
+	}
+}
+
+// Under Never a group is written without a sync; Sync makes up for it.
+func TestSyncAfterNever(t *testing.T) {
+	ticks := make(chan time.Time)
+	f, m := mustOpen(t, tempFile(t), &Options{Sync: Never, ticks: ticks})
+	do(t, f, m, setTx("key", "value"))
+	ticks <- time.Time{}
+	ticks <- time.Time{} // the round of the first is over when this is taken
+	require.Zero(t, f.Stats().Pending)
+	require.Zero(t, f.Durable())
+	require.NoError(t, f.Sync())
+	require.Equal(t, m.seq, f.Durable())
+	require.NoError(t, f.Close())
+}
+
+func TestEverySecondTick(t *testing.T) {
+	ticks := make(chan time.Time)
+	f, m := mustOpen(t, tempFile(t), &Options{ticks: ticks})
+	do(t, f, m, setTx("key", "value"))
+	ticks <- time.Time{}
+	ticks <- time.Time{}
+	require.Equal(t, m.seq, f.Durable())
+	f.SetPolicy(Always)
+	require.Equal(t, Always, f.Policy())
+	require.NoError(t, f.Close())
+}
+
+func TestManyWaiters(t *testing.T) {
+	path := tempFile(t)
+	f, _ := mustOpen(t, path, testOptions(Always))
+	var wg sync.WaitGroup
+	for w := range 20 {
+		wg.Go(func() {
+			for i := range 30 {
+				seq, err := f.Append(setTx(fmt.Sprint(w), fmt.Sprint(i)))
+				if err == nil {
+					err = f.Wait(seq)
+				}
+				if err != nil || f.Durable() < seq {
+					t.Error(err, f.Durable(), seq)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, uint64(600), f.Durable())
+	require.Less(t, f.Stats().Groups, uint64(600), "commits were not shared")
+	require.NoError(t, f.Close())
+	f, m := mustOpen(t, path, nil)
+	require.Equal(t, 20, m.Len())
+	for w := range 20 {
+		require.Equal(t, "29", m.dbs[0][fmt.Sprint(w)].elems)
+	}
+	require.NoError(t, f.Close())
+}
+
+func TestCheckpointDue(t *testing.T) {
+	f, m := mustOpen(t, tempFile(t), &Options{MaxJournal: 1 << 20, ticks: noTicks()})
+	for i := range 24 {
+		do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat("x", 100<<10)))
+	}
+	require.NoError(t, f.Sync())
+	<-f.CheckpointDue()
+	require.NoError(t, f.Checkpoint(m))
+	s := f.Stats()
+	require.LessOrEqual(t, s.JournalBytes, int64(segmentSize+recordSize))
+	require.Equal(t, uint64(1), s.Generation)
+	require.NoError(t, f.Close())
+}
+
+func TestLifeCycle(t *testing.T) {
+	path := tempFile(t)
+	f, err := Open(path, nil)
+	require.NoError(t, err)
+	_, err = f.Append([]byte("x"))
+	require.ErrorIs(t, err, errNotLoaded)
+	_, err = load(f)
+	require.NoError(t, err)
+	seq, err := f.Append(setTx("a", "1"))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.NoError(t, f.Close())
+	_, err = f.Append([]byte("x"))
+	require.ErrorIs(t, err, ErrClosed)
+	require.NoError(t, f.Wait(seq))
+	require.ErrorIs(t, f.Wait(seq+1), ErrClosed)
+	require.ErrorIs(t, f.Checkpoint(newModel()), ErrClosed)
+}

@@ -1,0 +1,8 @@
+//go:build !unix || solaris || aix || android
+
+package persist
+
+import "os"
+
+// lock leaves locking to bbolt.
+func lock(*os.File, string) error { return nil }
