@@ -2,6 +2,7 @@ package types
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"strconv"
@@ -12,8 +13,8 @@ import (
 // empty hash ready to use; a nil one reads as empty.
 //
 // A small hash (see Limits) is a pack of field, value, field, value, … in the
-// order the fields were added. Once it has outgrown that it is a Dict, and
-// stays one until it is empty.
+// order the fields were added, with values that spell integers stored as such.
+// Once it has outgrown that it is a Dict, and stays one until it is empty.
 //
 // Byte slices that a Hash hands out are its own: they must not be written to
 // and are valid until its next write. What it is given it copies.
@@ -53,7 +54,15 @@ func (h *Hash) Encoding() string {
 func (h *Hash) Record(r *Recorder) { h.rec = r }
 
 // Get returns the value of field. ok is false if there is none.
+//
+// It is small enough to be inlined, so that the text of an integer lives on
+// the stack of a caller that does not let it escape.
 func (h *Hash) Get(field string) (value []byte, ok bool) {
+	var buf [20]byte
+	return h.get(field, buf[:0])
+}
+
+func (h *Hash) get(field string, buf []byte) (value []byte, ok bool) {
 	if h == nil {
 		return nil, false
 	}
@@ -69,8 +78,18 @@ func (h *Hash) Get(field string) (value []byte, ok bool) {
 	if i < 0 {
 		return nil, false
 	}
-	value, _ = packedAt(p, i+packedSize(len(field)))
-	return value, true
+	return valueAt(p, i+packedSize(len(field)), buf), true
+}
+
+// valueAt returns the string at offset i of p, written to buf if it is stored
+// as an integer.
+func valueAt(p []byte, i int, buf []byte) []byte {
+	if p[i] < number {
+		value, _ := packedAt(p, i)
+		return value
+	}
+	n, _ := intAt(p, i)
+	return strconv.AppendInt(buf, n, 10)
 }
 
 // Has reports whether h has field.
@@ -101,34 +120,75 @@ func (h *Hash) set(field string, value []byte) (added, changed bool) {
 	if h.shape == asDict {
 		return h.setInDict(field, value)
 	}
-	limits, size := h.rec.limits(), packedSize(len(value))
-	if len(field) > min(limits.HashValue, maxPacked) || len(value) > min(limits.HashValue, maxPacked) {
+	limits := h.rec.limits()
+	if long := min(limits.HashValue, maxPacked); len(field) > long || len(value) > long {
 		h.spread()
 		return h.setInDict(field, value)
 	}
-	p := h.bytes()
+	v, p, at := packValue(value), h.bytes(), packedSize(len(field))
 	i := findPacked(p, field, 2)
 	if i < 0 {
-		if int(h.count) >= limits.HashEntries || !h.fits(packedSize(len(field))+size) {
+		if int(h.count) >= limits.HashEntries || !h.fits(at+v.size) {
 			h.spread()
 			return h.setInDict(field, value)
 		}
-		p = h.splice(len(p), 0, packedSize(len(field))+size)
-		putPacked(putPacked(p[len(p)-packedSize(len(field))-size:], field), text(value))
+		i = len(p)
+		v.put(putPacked(h.splice(i, 0, at+v.size)[i:], field))
 		h.count++
 		return true, true
 	}
-	i += packedSize(len(field))
-	old, next := packedAt(p, i)
-	if bytes.Equal(old, value) {
+	i += at
+	old := p[i:skipPacked(p, i, 1)]
+	if v.equals(old) {
 		return false, false
 	}
-	if !h.fits(size - (next - i)) {
+	if !h.fits(v.size - len(old)) {
 		h.spread()
 		return h.setInDict(field, value)
 	}
-	putPacked(h.splice(i, next-i, size)[i:], text(value))
+	v.put(h.splice(i, len(old), v.size)[i:])
 	return false, true
+}
+
+// A packedValue is a string on its way into a pack, where it may be stored as
+// an integer.
+type packedValue struct {
+	text   string
+	number [9]byte
+	isInt  bool
+	size   int // of what is stored
+}
+
+func packValue(value []byte) packedValue {
+	v := packedValue{text: text(value), size: packedSize(len(value))}
+	var n int64
+	if n, v.isInt = ParseInt(value); v.isInt {
+		v.number, v.size = packedInt(n)
+	}
+	return v
+}
+
+// put writes the value to the front of p.
+func (v *packedValue) put(p []byte) {
+	if v.isInt {
+		copy(p[:v.size], v.number[:])
+	} else {
+		putPacked(p, v.text)
+	}
+}
+
+// equals reports whether old is how the value is stored.
+func (v *packedValue) equals(old []byte) bool {
+	switch {
+	case len(old) != v.size:
+		return false
+	case v.isInt:
+		return string(old) == string(v.number[:v.size])
+	case old[0] >= number:
+		return false
+	}
+	s, _ := packedAt(old, 0)
+	return string(s) == v.text
 }
 
 func (h *Hash) setInDict(field string, value []byte) (added, changed bool) {
@@ -141,13 +201,11 @@ func (h *Hash) setInDict(field string, value []byte) (added, changed bool) {
 
 // spread turns a pack into a Dict.
 func (h *Hash) spread() {
-	d, p := new(Dict), h.bytes()
-	for i := 0; i < len(p); {
-		var field, value []byte
-		field, i = packedAt(p, i)
-		value, i = packedAt(p, i)
+	d := new(Dict)
+	h.Each(func(field, value []byte) bool {
 		d.Put(HashOf(text(field)), text(field), value, 0, 0)
-	}
+		return true
+	})
 	h.become(d)
 }
 
@@ -226,11 +284,12 @@ func (h *Hash) Each(yield func(field, value []byte) bool) {
 		}
 		return
 	}
+	var numbers speller
 	p := h.bytes()
 	for i := 0; i < len(p); {
 		var field, value []byte
 		field, i = packedAt(p, i)
-		value, i = packedAt(p, i)
+		value, i = numbers.at(p, i)
 		if !yield(field, value) {
 			return
 		}
@@ -265,8 +324,13 @@ func (h *Hash) Scan(cursor uint64, count int, yield func(field, value []byte)) u
 }
 
 // Random returns one of the fields, each being equally likely, with its value.
-// Both are nil if h is empty.
+// Both are nil if h is empty. Like Get it is inlined.
 func (h *Hash) Random(r *rand.Rand) (field, value []byte) {
+	var buf [20]byte
+	return h.random(r, buf[:0])
+}
+
+func (h *Hash) random(r *rand.Rand, buf []byte) (field, value []byte) {
 	switch {
 	case h.Len() == 0:
 		return nil, nil
@@ -276,8 +340,7 @@ func (h *Hash) Random(r *rand.Rand) (field, value []byte) {
 	}
 	p := h.bytes()
 	field, i := packedAt(p, skipPacked(p, 0, 2*r.IntN(int(h.count))))
-	value, _ = packedAt(p, i)
-	return field, value
+	return field, valueAt(p, i, buf)
 }
 
 // Apply makes the change that e describes: OpHashSet, or OpHashDelete of a
@@ -295,4 +358,18 @@ func (h *Hash) Apply(e Effect) error {
 
 func (h *Hash) clone() Value { return &Hash{body: h.body.clone()} }
 
-func (h *Hash) check() error { return h.body.check(2) }
+func (h *Hash) check() error {
+	if err := h.body.check(2); err != nil || h.shape == asDict {
+		return err
+	}
+	p := h.bytes()
+	for i := 0; i < len(p); {
+		if i = skipPacked(p, i, 1); p[i] < number {
+			if value, _ := packedAt(p, i); packValue(value).isInt {
+				return fmt.Errorf("value %q is not stored as an integer", value)
+			}
+		}
+		i = skipPacked(p, i, 1)
+	}
+	return nil
+}

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,8 +57,9 @@ func TestHashEncodings(t *testing.T) {
 		n, size  int
 		encoding string
 	}{
-		{nil, 128, 64, "listpack"},
-		{nil, 129, 1, "hashtable"},
+		{nil, 504, 64, "listpack"},
+		{nil, 512, 1, "listpack"},
+		{nil, 513, 1, "hashtable"},
 		{nil, 1, 65, "hashtable"},
 		{&Limits{HashEntries: 0, HashValue: 64}, 1, 1, "hashtable"},
 		{&Limits{HashEntries: 1000, HashValue: 1000}, 60, 1000, "listpack"},
@@ -315,6 +318,38 @@ func requireApplies(t require.TestingT, v Value, log *Log) {
 	}
 }
 
+func TestHashSizeIsHonest(t *testing.T) {
+	requireSizes(t, func(n int) Value {
+		h := new(Hash)
+		for i := range n {
+			h.Set("field:"+strconv.Itoa(i), []byte("value:"+strconv.Itoa(i*i)))
+		}
+		return h
+	})
+}
+
+// requireSizes fails unless the Size of what make returns, for few and for many
+// elements, is within 10 % of the memory found in use for it.
+func requireSizes(t *testing.T, filled func(n int) Value) {
+	inUse := func() float64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	for _, n := range []int{1, 5, 100, 5000, 100_000} {
+		values, size := make([]Value, 200_000/n), 0.0
+		before := inUse()
+		for i := range values {
+			values[i] = filled(n)
+			size += float64(values[i].Size())
+		}
+		used := inUse() - before
+		require.InEpsilon(t, used, size, 0.1, "%d elements", n)
+		runtime.KeepAlive(values)
+	}
+}
+
 // One side of a clone is read by one goroutine while another writes the other.
 func TestHashCloneIsIndependent(t *testing.T) {
 	for _, n := range []int{5, 100, 3000} {
@@ -377,4 +412,103 @@ func FuzzHash(f *testing.F) {
 		}
 		require.Equal(t, model, hashOf(h))
 	})
+}
+
+func BenchmarkHashGet(b *testing.B) {
+	for _, n := range []int{1, 5, 128, 512, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			h, fields := filledHash(n)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, ok := h.Get(fields[i%n]); !ok {
+					b.Fatal(fields[i%n])
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkHashSet(b *testing.B) {
+	for _, n := range []int{1, 5, 128, 512, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			h, fields := filledHash(n)
+			var log Log
+			h.Record(&Recorder{Log: &log})
+			values := [][]byte{[]byte("1234567"), []byte("7654321"), []byte("abcdefg")}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				h.Set(fields[i%n], values[i%3])
+				log.Reset()
+			}
+		})
+	}
+}
+
+// BenchmarkHashFill makes a hash of n fields.
+func BenchmarkHashFill(b *testing.B) {
+	for _, n := range []int{5, 128, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			_, fields := filledHash(n)
+			value := []byte("1234567")
+			b.ReportAllocs()
+			for b.Loop() {
+				h := new(Hash)
+				for _, f := range fields {
+					h.Set(f, value)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/field")
+		})
+	}
+}
+
+func BenchmarkHashIncrBy(b *testing.B) {
+	for _, n := range []int{5, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			h, fields := filledHash(n)
+			h.Set(fields[n/2], []byte("0"))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := h.IncrBy(fields[n/2], 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkHashEach(b *testing.B) {
+	for _, n := range []int{5, 128, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			h, _ := filledHash(n)
+			b.ReportAllocs()
+			for b.Loop() {
+				sum := 0
+				h.Each(func(field, value []byte) bool { sum += len(field) + len(value); return true })
+			}
+		})
+	}
+}
+
+func BenchmarkHashRandom(b *testing.B) {
+	for _, n := range []int{5, 128, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			h, _ := filledHash(n)
+			r := rand.New(rand.NewPCG(1, 2))
+			b.ReportAllocs()
+			for b.Loop() {
+				h.Random(r)
+			}
+		})
+	}
+}
+
+// filledHash returns a hash of n fields, and those.
+func filledHash(n int) (*Hash, []string) {
+	h, fields := new(Hash), make([]string, n)
+	for i := range fields {
+		fields[i] = fmt.Sprintf("field:%06d", i)
+		h.Set(fields[i], []byte("value_1"))
+	}
+	return h, fields
 }

@@ -3,21 +3,31 @@ package types
 import (
 	"errors"
 	"fmt"
+	"math/bits"
+	"strconv"
 	"unsafe"
 )
 
-// A pack is a sequence of byte strings, one behind the other, each behind its
-// own length: one byte if that is below 128, otherwise two, the higher first
-// and with its top bit set. There is no count and no terminator; a string of a
-// pack is named by the offset of its length.
+// A pack is a sequence of byte strings, one behind the other, with nothing
+// else around them. A string is named by the offset at which it starts, and
+// starts with one of
+//
+//	0xxxxxxx           x bytes follow
+//	10xxxxxx xxxxxxxx  the same, for lengths of 128 and more
+//	1100xxxx           the string spells an integer, which follows in x bytes
+//
+// Strings that are searched for are never stored as integers, so that a search
+// compares bytes.
 const (
-	maxPacked = 1<<15 - 1 // the longest string a pack holds
+	maxPacked = 1<<14 - 1 // the longest string a pack holds
 	maxBody   = 1<<16 - 1 // the most bytes a body packs
+	wide      = 0x80      // in a first byte: the length has another one
+	number    = 0xc0      // in a first byte: an integer
 )
 
 // packedSize returns the bytes that a string of n bytes takes in a pack.
 func packedSize(n int) int {
-	if n < 0x80 {
+	if n < wide {
 		return n + 1
 	}
 	return n + 2
@@ -26,58 +36,105 @@ func packedSize(n int) int {
 // putPacked writes s to the front of p, which has room for it, and returns
 // what follows it.
 func putPacked(p []byte, s string) []byte {
-	if len(s) < 0x80 {
+	if len(s) < wide {
 		p[0] = byte(len(s))
 		p = p[1:]
 	} else {
-		p[0], p[1] = byte(len(s)>>8)|0x80, byte(len(s))
+		p[0], p[1] = byte(len(s)>>8)|wide, byte(len(s))
 		p = p[2:]
 	}
 	return p[copy(p, s):]
 }
 
-// packedAt returns the string at offset i of p, and the offset of the next.
+// packedInt returns n as it is stored, as the first size bytes of buf.
+func packedInt(n int64) (buf [9]byte, size int) {
+	width := bits.Len64(uint64(n^n>>63))/8 + 1
+	buf[0] = number | byte(width)
+	for i := range width {
+		buf[1+i] = byte(n >> (8 * i))
+	}
+	return buf, 1 + width
+}
+
+// packedAt returns the string at offset i of p, which is not stored as an
+// integer, and the offset of the next.
 func packedAt(p []byte, i int) (s []byte, next int) {
 	n := int(p[i])
 	i++
-	if n >= 0x80 {
-		n = n&0x7f<<8 | int(p[i])
+	if n >= wide {
+		n = n&0x3f<<8 | int(p[i])
 		i++
 	}
 	return p[i : i+n : i+n], i + n
+}
+
+// intAt returns the integer at offset i of p, which is stored as one, and the
+// offset of the next string.
+func intAt(p []byte, i int) (n int64, next int) {
+	next = i + 1 + int(p[i]&0xf)
+	n = int64(int8(p[next-1])) // the highest byte has the sign
+	for j := next - 2; j > i; j-- {
+		n = n<<8 | int64(p[j])
+	}
+	return n, next
 }
 
 // skipPacked returns the offset of the string k places after the one at i.
 func skipPacked(p []byte, i, k int) int {
 	for ; k > 0; k-- {
 		n := int(p[i])
-		if n >= 0x80 {
-			n = n&0x7f<<8 + int(p[i+1]) + 1
+		if n >= wide {
+			n = wideSkip(p, i)
 		}
 		i += n + 1
 	}
 	return i
 }
 
+// wideSkip returns one less than the bytes taken by the string at offset i of
+// p, the first of which is not its whole length.
+func wideSkip(p []byte, i int) int {
+	if p[i] >= number {
+		return int(p[i] & 0xf)
+	}
+	return int(p[i]&0x3f)<<8 + int(p[i+1]) + 1
+}
+
 // findPacked returns the offset in p of the first string that equals key,
-// looking at every stride-th one only, or -1. Most strings differ in length
-// or in their last byte, so those are compared before the call that compares
-// the rest.
+// looking at every stride-th one (1 or 2), or -1. Most strings differ in their
+// length or their last byte: comparing those saves the call that compares the
+// rest.
 func findPacked(p []byte, key string, stride int) int {
+	if len(key) == 0 || len(key) >= wide {
+		return findAny(p, key, stride)
+	}
+	size, last := byte(len(key)), key[len(key)-1]
 	for i := 0; i < len(p); {
-		n, at := int(p[i]), i+1
-		if n >= 0x80 {
-			n = n&0x7f<<8 | int(p[at])
-			at++
-		}
-		end := at + n
-		if n == len(key) && (n == 0 || p[end-1] == key[n-1]) && string(p[at:end]) == key {
+		n := int(p[i])
+		end := i + len(key)
+		if byte(n) == size && p[end] == last && string(p[i+1:end+1]) == key {
 			return i
 		}
-		if stride > 1 {
-			end = skipPacked(p, end, stride-1)
+		if n >= wide {
+			n = wideSkip(p, i)
 		}
-		i = end
+		i += n + 1
+		if stride == 2 {
+			if n = int(p[i]); n >= wide {
+				n = wideSkip(p, i)
+			}
+			i += n + 1
+		}
+	}
+	return -1
+}
+
+// findAny is findPacked for keys of any length.
+func findAny(p []byte, key string, stride int) int {
+	for i := 0; i < len(p); i = skipPacked(p, i, stride) {
+		if s, _ := packedAt(p, i); string(s) == key {
+			return i
+		}
 	}
 	return -1
 }
@@ -87,15 +144,17 @@ func checkPack(p []byte, n int) error {
 	i := 0
 	for i < len(p) {
 		size := int(p[i])
-		if size >= 0x80 {
-			if i+1 == len(p) {
-				return fmt.Errorf("length at byte %d is cut off", i)
-			}
-			if size = size&0x7f<<8 | int(p[i+1]); size < 0x80 {
-				return fmt.Errorf("length %d at byte %d takes two bytes", size, i)
-			}
+		switch {
+		case size >= wide && i+1 == len(p):
+			return fmt.Errorf("string is cut off at byte %d", i)
+		case size >= number && (size == number || size > number+8):
+			return fmt.Errorf("%#x at byte %d begins no string", size, i)
+		case size >= wide && size < number && wideSkip(p, i) <= wide:
+			return fmt.Errorf("length %d at byte %d takes two bytes", wideSkip(p, i)-1, i)
+		case size >= wide:
+			size = wideSkip(p, i)
 		}
-		if i += packedSize(size); i > len(p) {
+		if i += size + 1; i > len(p) {
 			return fmt.Errorf("string ends at byte %d of %d", i, len(p))
 		}
 		n--
@@ -104,6 +163,33 @@ func checkPack(p []byte, n int) error {
 		return fmt.Errorf("%d strings fewer than counted", n)
 	}
 	return nil
+}
+
+// A speller has the texts of integers one behind the other, in memory that is
+// not used again: they stay what they are. The zero value is ready to use.
+type speller struct {
+	rest []byte // of the last piece of memory, which had size bytes
+	size int
+}
+
+// spell returns n as text.
+func (s *speller) spell(n int64) []byte {
+	if cap(s.rest) < 20 {
+		s.size = min(2*s.size+48, 960)
+		s.rest = make([]byte, 0, s.size)
+	}
+	text := strconv.AppendInt(s.rest, n, 10)
+	s.rest = text[len(text):]
+	return text[:len(text):len(text)]
+}
+
+// at is packedAt for any string.
+func (s *speller) at(p []byte, i int) (str []byte, next int) {
+	if p[i] < number {
+		return packedAt(p, i)
+	}
+	n, next := intAt(p, i)
+	return s.spell(n), next
 }
 
 // A shape says what the memory of a body holds.
@@ -254,6 +340,9 @@ func (b *body) check(stride int) error {
 	}
 	p := b.bytes()
 	for i := 0; i < len(p); i = skipPacked(p, i, stride) {
+		if p[i] >= number {
+			return fmt.Errorf("string at byte %d is an integer", i)
+		}
 		s, _ := packedAt(p, i)
 		if at := findPacked(p, text(s), stride); at != i {
 			return fmt.Errorf("%q is at byte %d and at byte %d", s, at, i)

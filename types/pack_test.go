@@ -39,6 +39,36 @@ func TestPackedStrings(t *testing.T) {
 	require.Error(t, checkPack(p[:len(p)-1], len(strs)))
 	require.Error(t, checkPack([]byte{0x80}, 1))
 	require.Error(t, checkPack([]byte{0x80, 1, 'a'}, 1))
+	require.Error(t, checkPack([]byte{number}, 1))
+	require.Error(t, checkPack([]byte{number | 9, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1))
+}
+
+func TestPackedIntegers(t *testing.T) {
+	var texts speller
+	var got [][]byte
+	numbers := []int64{0, 1, -1, math.MaxInt64, math.MinInt64}
+	for shift := range 63 {
+		n := int64(1) << shift
+		numbers = append(numbers, n, -n, n-1, -n-1)
+	}
+	for _, n := range numbers {
+		v := packValue([]byte(strconv.FormatInt(n, 10)))
+		require.True(t, v.isInt)
+		require.LessOrEqual(t, v.size, max(2, len(v.text)), "it is no longer than the text")
+		p := make([]byte, v.size+1)
+		v.put(p)
+		require.True(t, v.equals(p[:v.size]))
+		require.NoError(t, checkPack(p, 2))
+		m, next := intAt(p, 0)
+		require.Equal(t, n, m)
+		require.Equal(t, v.size, next)
+		require.Equal(t, next, skipPacked(p, 0, 1))
+		text, _ := texts.at(p, 0)
+		got = append(got, text)
+	}
+	for i, n := range numbers {
+		require.Equal(t, strconv.FormatInt(n, 10), string(got[i]))
+	}
 }
 
 func TestSpliceKeepsWhatIsAround(t *testing.T) {

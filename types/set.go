@@ -4,7 +4,6 @@ import (
 	"iter"
 	"math/rand/v2"
 	"strconv"
-	"sync"
 	"unsafe"
 )
 
@@ -15,8 +14,8 @@ import (
 // are spelled as such, otherwise a pack in the order of addition. Once it has
 // outgrown either it is a Dict, and stays one until it is empty.
 //
-// Byte slices that a Set hands out are valid until its next write, unless
-// said otherwise, and must not be written to. What it is given it copies.
+// Byte slices that a Set hands out must not be written to and are valid until
+// its next write. What it is given it copies.
 type Set struct {
 	rec *Recorder
 	body
@@ -266,8 +265,8 @@ func (s *Set) random(r *rand.Rand, buf []byte) []byte {
 	return strconv.AppendInt(buf, s.int(r.IntN(int(s.count))), 10)
 }
 
-// Each calls yield for each member until it returns false. The bytes are valid
-// during that call of yield only. s must not be written to meanwhile.
+// Each calls yield for each member until it returns false. s must not be
+// written to meanwhile.
 func (s *Set) Each(yield func(member []byte) bool) {
 	if s == nil {
 		return
@@ -287,19 +286,14 @@ func (s *Set) Each(yield func(member []byte) bool) {
 			}
 		}
 	default:
-		buf := spellings.Get().(*[20]byte)
-		defer spellings.Put(buf)
+		var numbers speller
 		for i := range int(s.count) {
-			if !yield(strconv.AppendInt(buf[:0], s.int(i), 10)) {
+			if !yield(numbers.spell(s.int(i))) {
 				return
 			}
 		}
 	}
 }
-
-// spellings are buffers for integers as text. Readers may share a set, so it
-// cannot have one of its own.
-var spellings = sync.Pool{New: func() any { return new([20]byte) }}
 
 // All returns an iterator over the members as they are when it starts: s may
 // be written to meanwhile. The strings are copies.
@@ -316,8 +310,7 @@ func (s *Set) All() iter.Seq[string] {
 // Scan calls yield for about count members and returns the cursor at which to
 // go on; 0 begins and 0 is the end. Every member that is there throughout the
 // scan is yielded, some perhaps more than once. A small set is yielded whole.
-// The bytes are valid during that call of yield only. s must not be written
-// to meanwhile.
+// s must not be written to meanwhile.
 func (s *Set) Scan(cursor uint64, count int, yield func(member []byte)) uint64 {
 	if s != nil && s.shape == asDict {
 		return s.dict().Scan(cursor, count, func(ref Ref) { yield(ref.Key()) })

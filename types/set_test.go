@@ -261,6 +261,18 @@ func TestSetModel(t *testing.T) {
 	})
 }
 
+func TestSetSizeIsHonest(t *testing.T) {
+	for _, prefix := range []string{"", "member:"} {
+		requireSizes(t, func(n int) Value {
+			s := new(Set)
+			for i := range n {
+				s.Add(prefix + strconv.Itoa(i*i))
+			}
+			return s
+		})
+	}
+}
+
 // One side of a clone is read by one goroutine while another writes the other.
 func TestSetCloneIsIndependent(t *testing.T) {
 	for _, prefix := range []string{"", "m"} {
@@ -314,4 +326,84 @@ func FuzzSet(f *testing.F) {
 		}
 		require.Equal(t, model, membersOf(s))
 	})
+}
+
+func BenchmarkSetHas(b *testing.B) {
+	for _, prefix := range []string{"int", "member"} {
+		for _, n := range []int{5, 128, 512, 100_000} {
+			b.Run(fmt.Sprint(prefix, "/", n), func(b *testing.B) {
+				s, members := filledSet(prefix, n)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if !s.Has(members[i%n]) {
+						b.Fatal(members[i%n])
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkSetFill makes a set of n members.
+func BenchmarkSetFill(b *testing.B) {
+	for _, prefix := range []string{"int", "member"} {
+		for _, n := range []int{5, 128, 100_000} {
+			b.Run(fmt.Sprint(prefix, "/", n), func(b *testing.B) {
+				_, members := filledSet(prefix, n)
+				b.ReportAllocs()
+				for b.Loop() {
+					s := new(Set)
+					for _, m := range members {
+						s.Add(m)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/member")
+			})
+		}
+	}
+}
+
+// BenchmarkSetPop pops a member and adds it again.
+func BenchmarkSetPop(b *testing.B) {
+	for _, prefix := range []string{"int", "member"} {
+		for _, n := range []int{5, 128, 100_000} {
+			b.Run(fmt.Sprint(prefix, "/", n), func(b *testing.B) {
+				s, _ := filledSet(prefix, n)
+				r := rand.New(rand.NewPCG(1, 2))
+				b.ReportAllocs()
+				for b.Loop() {
+					m, _ := s.Pop(r)
+					s.Add(text(m))
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkSetRandom(b *testing.B) {
+	for _, prefix := range []string{"int", "member"} {
+		for _, n := range []int{5, 128, 100_000} {
+			b.Run(fmt.Sprint(prefix, "/", n), func(b *testing.B) {
+				s, _ := filledSet(prefix, n)
+				r, sum := rand.New(rand.NewPCG(1, 2)), 0
+				b.ReportAllocs()
+				for b.Loop() {
+					sum += len(s.Random(r))
+				}
+			})
+		}
+	}
+}
+
+// filledSet returns a set of n members, and those: integers if prefix is "int".
+func filledSet(prefix string, n int) (*Set, []string) {
+	s, members := new(Set), make([]string, n)
+	for i := range members {
+		members[i] = fmt.Sprintf("%s:%06d", prefix, i)
+		if prefix == "int" {
+			members[i] = strconv.Itoa(i * 7)
+		}
+		s.Add(members[i])
+	}
+	return s, members
 }

@@ -1,14 +1,11 @@
 package types
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // Inter calls yield, until it returns false, for each member that all sets
-// have in common. The bytes are valid during that call only. It costs at most
-// one look-up in each set for each member of the smallest, however large the
-// others are. Sets may repeat; a nil one is empty.
+// have in common. It costs at most one look-up in each set for each member of
+// the smallest, however large the others are. Sets may repeat; a nil one is
+// empty. The bytes are valid until the next write to the smallest set.
 func Inter(sets []*Set, yield func(member []byte) bool) {
 	var room [8]*Set
 	order := append(room[:0], sets...)
@@ -28,8 +25,8 @@ func Inter(sets []*Set, yield func(member []byte) bool) {
 }
 
 // Union calls yield, until it returns false, once for each member of any of
-// the sets. The bytes are valid during that call only. Sets may repeat; a nil
-// one is empty.
+// the sets. Sets may repeat; a nil one is empty. The bytes are valid until the
+// next write to any of them.
 func Union(sets []*Set, yield func(member []byte) bool) {
 	// A member of the i-th set is new if none before has it. Asking them all
 	// is cheaper than noting members down as long as they are few.
@@ -58,8 +55,8 @@ func Union(sets []*Set, yield func(member []byte) bool) {
 }
 
 // Diff calls yield, until it returns false, for each member of the first set
-// that none of the others has. The bytes are valid during that call only. Sets
-// may repeat; a nil one is empty.
+// that none of the others has. Sets may repeat; a nil one is empty. The bytes
+// are valid until the next write to the first set.
 //
 // Like Redis it takes the cheaper of two ways: to ask every other set about
 // each member, or to gather the members of the others first (where Redis
@@ -113,7 +110,7 @@ type probe struct {
 	isInt  bool
 	hashed bool
 	sum    uint64
-	buf    [20]byte
+	texts  speller
 }
 
 // eachProbe calls yield for each member of s until it returns false, with a
@@ -138,7 +135,7 @@ func eachProbe(s *Set, yield func(p *probe) bool) {
 
 func (p *probe) text() []byte {
 	if p.member == nil {
-		p.member = strconv.AppendInt(p.buf[:0], p.n, 10)
+		p.member = p.texts.spell(p.n)
 	}
 	return p.member
 }
