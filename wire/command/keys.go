@@ -281,7 +281,7 @@ func newFinder(c *Command, opts options) finder {
 		f.kind = findFunc
 	case len(c.Specs) == 0:
 		f.kind = findNone
-	case len(c.Specs) > 1 || !c.Specs[0].plain() || c.Specs[0].Limit > 1 || len(opts.words) > 0:
+	case len(c.Specs) > 1 || !c.Specs[0].plain() || c.Specs[0].Limit > 1 || c.Specs[0].absent || len(opts.words) > 0:
 		f.kind = findSpecs
 	default:
 		s := &c.Specs[0]

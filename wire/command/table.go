@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -175,7 +176,7 @@ func line(s string) string {
 }
 
 // An index finds commands by name in any case. It is a hash table without
-// collisions: two words of the name, with the bit set that tells small letters
+// collisions: the words of the name, with the bit set that tells small letters
 // from capitals, are multiplied and mixed; newIndex looks for the multiplier
 // that sends no two names to one slot. The price of a lookup is two loads of
 // eight bytes, two multiplications and a comparison.
@@ -211,8 +212,13 @@ func ends(name []byte) (lo, hi uint64) {
 	return 0, 0
 }
 
-func mix(lo, hi, mul uint64, length int) uint64 {
-	return ((lo|small)*mul ^ (hi | small) + uint64(length)) * mul
+// hash mixes the ends of name, and what lies between them if that is not all.
+func hash(name []byte, lo, hi, mul uint64) uint64 {
+	h := (lo|small)*mul ^ (hi | small) + uint64(len(name))
+	for i := 8; i < len(name)-8; i += 8 {
+		h = h*mul ^ (binary.LittleEndian.Uint64(name[i:]) | small)
+	}
+	return h * mul
 }
 
 func newIndex(commands []Command) (index, error) {
@@ -230,7 +236,7 @@ func newIndex(commands []Command) (index, error) {
 	for 1<<bits < 4*len(commands) {
 		bits++
 	}
-	for ; ; bits++ {
+	for ; bits < 24; bits++ {
 		x := index{slots: make([]slot, 1<<bits), shift: uint8(64 - bits), mul: 0x9E3779B97F4A7C15}
 		for range 200 {
 			if x.fill(commands) {
@@ -240,6 +246,7 @@ func newIndex(commands []Command) (index, error) {
 			x.mul = x.mul*6364136223846793005 + 1442695040888963407 | 1
 		}
 	}
+	return index{}, errors.New("two names differ too little")
 }
 
 // fill puts commands into their slots. It reports false if two meet.
@@ -249,7 +256,7 @@ func (x *index) fill(commands []Command) bool {
 		name := []byte(c.Name)
 		s := slot{length: len(name), command: c}
 		s.lo, s.hi = ends(name)
-		at := &x.slots[mix(s.lo, s.hi, x.mul, s.length)>>x.shift]
+		at := &x.slots[hash(name, s.lo, s.hi, x.mul)>>x.shift]
 		if at.command != nil {
 			return false
 		}
@@ -272,7 +279,7 @@ func (x *index) lookup(name []byte) *Command {
 		return nil
 	}
 	lo, hi := ends(name)
-	s := &x.slots[mix(lo, hi, x.mul, len(name))>>x.shift]
+	s := &x.slots[hash(name, lo, hi, x.mul)>>x.shift]
 	if s.length != len(name) || lo|s.loMask != s.lo || hi|s.hiMask != s.hi || s.command == nil {
 		return nil
 	}
