@@ -142,7 +142,9 @@ func (p *Parser) maxBulk() int {
 }
 
 // whole parses a command that is there as a whole and has nothing unusual. If
-// it returns 0 it has found another case, and its progress is in p.
+// it returns 0 it has found another case, and its progress is in p. Headers of
+// one and two digits are recognised by comparing four bytes at once, here and
+// not in a function, which the compiler would not inline.
 func (p *Parser) whole(buf []byte) int {
 	count, pos := shortCount(buf)
 	if count == 0 || p.Unauthenticated && count > maxArgsUnauth {
@@ -155,17 +157,30 @@ func (p *Parser) whole(buf []byte) int {
 	if p.Unauthenticated {
 		limit = min(limit, maxBulkUnauth)
 	}
-	head, args := pos, p.args[:0]
+	first, args := pos, p.args[:0]
 	for range count {
 		rest := buf[pos:]
-		size, from := shortBulk(rest)
-		if size > limit || len(rest)-2 < from+size || uint16At(rest, from+size) != crlf || from == 0 {
+		size, from := 0, 0
+		if len(rest) >= 6 { // the shortest argument has six bytes
+			head := binary.LittleEndian.Uint32(rest)
+			tens, ones := head>>8&0xff-'0', head>>16&0xff-'0'
+			switch {
+			case head&^0xff00 == '$'|crlf<<16 && tens <= 9:
+				size, from = int(tens), 4
+			case head&0xff == '$' && uint16At(rest, 3) == crlf && tens-1 < 9 && ones <= 9:
+				size, from = int(tens*10+ones), 5
+			default:
+				size, from = longerBulk(rest)
+			}
+		}
+		end := from + size
+		if from == 0 || size > limit || len(rest)-2 < end || uint16At(rest, end) != crlf {
 			p.args = args
-			p.suspend(head, pos, count-len(args))
+			p.suspend(first, pos, count-len(args))
 			return 0
 		}
-		args = append(args, rest[from:from+size:from+size])
-		pos += from + size + 2
+		args = append(args, rest[from:end:end])
+		pos += end + 2
 	}
 	p.args = args
 	return pos
@@ -173,9 +188,9 @@ func (p *Parser) whole(buf []byte) int {
 
 // suspend keeps the progress of whole: the arguments in p.args and that left
 // more begin at pos.
-func (p *Parser) suspend(head, pos, left int) {
+func (p *Parser) suspend(first, pos, left int) {
 	p.begin()
-	p.head, p.pos, p.scan, p.left = head, pos, pos, left
+	p.head, p.pos, p.scan, p.left = first, pos, pos, left
 	for _, arg := range p.args {
 		p.lens = append(p.lens, len(arg))
 	}
@@ -210,27 +225,9 @@ func shortCount(buf []byte) (count, pos int) {
 	return tens*10 + ones, 5
 }
 
-// shortBulk returns the size of the argument whose header begins b, if it has
-// up to nine digits, and where its bytes begin; otherwise 0 for both. Headers
-// of one and two digits are recognised by a single comparison.
-func shortBulk(b []byte) (size, from int) {
-	if len(b) < 6 {
-		return 0, 0
-	}
-	head := binary.LittleEndian.Uint32(b)
-	tens := head>>8&0xff - '0'
-	if head&^0xff00 == '$'|crlf<<16 && tens <= 9 {
-		return int(tens), 4
-	}
-	ones := head>>16&0xff - '0'
-	if head&0xff == '$' && uint16At(b, 3) == crlf && tens-1 < 9 && ones <= 9 {
-		return int(tens*10 + ones), 5
-	}
-	return mediumBulk(b)
-}
-
-// mediumBulk is shortBulk for three to nine digits.
-func mediumBulk(b []byte) (size, from int) {
+// longerBulk returns the size of the argument whose header begins b, if it has
+// three to nine digits, and where its bytes begin; otherwise 0 for both.
+func longerBulk(b []byte) (size, from int) {
 	if b[0] != '$' || b[1] == '0' {
 		return 0, 0
 	}

@@ -128,7 +128,9 @@ func (w *Writer) Attribute(n int) bool {
 }
 
 // Double writes a floating-point number: the shortest text that reads back as
-// f, in the notation of Redis 7.2. In RESP2 it is a string with the same text.
+// f, in the notation of Redis 7.2. (Redis itself misses the shortest, or the
+// nearest of several, for 3 numbers in 1000.) In RESP2 it is a string with the
+// same text.
 func (w *Writer) Double(f float64) {
 	if w.Proto < 3 {
 		var scratch [32]byte
@@ -265,14 +267,17 @@ func appendBulk(b []byte, kind byte, s string) []byte {
 func appendLine(b []byte, kind byte, s string) []byte {
 	b = append(b, kind)
 	from := len(b)
-	b = append(b, strings.TrimRight(s, "\r\n")...)
-	for i := from; i < len(b); i++ {
-		if b[i] == '\r' || b[i] == '\n' {
-			b[i] = ' '
+	b = append(b, s...)
+	for _, c := range b[from:] {
+		if c == '\r' || c == '\n' {
+			b = append(b[:from], oneLine.Replace(strings.TrimRight(s, "\r\n"))...)
+			break
 		}
 	}
 	return append(b, '\r', '\n')
 }
+
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
 // wholeDoubles is the size up to which Redis writes a whole number with all
 // its digits, whatever its shortest form is.
