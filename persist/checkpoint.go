@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -121,7 +120,7 @@ func (f *File) trim(seq uint64) error {
 // make the runs larger than half the base.
 func (s *state) wantsBase(changed *dirty, entries int) bool {
 	perEntry := s.baseBytes / uint64(max(entries, 1))
-	run := uint64(changed.len()) * max(perEntry, 16)
+	run := uint64(changed.count) * max(perEntry, 16)
 	return s.deltaBytes+run > max(s.baseBytes/2, minDelta)
 }
 
@@ -163,7 +162,7 @@ func (d *dirty) transaction(tx []byte) error {
 			d.all = true // OpFlush, OpSwap, or one we do not know
 		}
 	}
-	if d.bytes > maxDirty {
+	if d.size() > maxDirty {
 		d.all = true
 	}
 	return nil
@@ -310,45 +309,4 @@ func (w *snapshotWriter) end(p *packer, err error) error {
 		err = w.flush()
 	}
 	return errors.Join(err, w.wait())
-}
-
-// A dirty is a set of keys. Its memory holds no pointers: names are in one
-// arena, in a table are their offsets.
-type dirty struct {
-	all   bool // every key counts as changed
-	bytes int
-	names map[int]map[string]struct{}
-}
-
-func (d *dirty) add(db int, key []byte) {
-	if d.names == nil {
-		d.names = make(map[int]map[string]struct{})
-	}
-	if d.names[db] == nil {
-		d.names[db] = make(map[string]struct{})
-	}
-	if _, ok := d.names[db][string(key)]; !ok {
-		d.names[db][string(key)] = struct{}{}
-		d.bytes += len(key) + 32
-	}
-}
-
-func (d *dirty) len() (n int) {
-	for _, m := range d.names {
-		n += len(m)
-	}
-	return n
-}
-
-// keys yields every key once.
-func (d *dirty) keys() iter.Seq2[int, []byte] {
-	return func(yield func(int, []byte) bool) {
-		for db, m := range d.names {
-			for key := range maps.Keys(m) {
-				if !yield(db, []byte(key)) {
-					return
-				}
-			}
-		}
-	}
 }

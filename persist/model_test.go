@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -290,8 +291,18 @@ func noTicks() <-chan time.Time { return make(chan time.Time) }
 
 func testOptions(p Policy) *Options { return &Options{Sync: p, ticks: noTicks()} }
 
-// tempFile returns a path for a file in a directory of the test's own.
-func tempFile(t testing.TB) string { return filepath.Join(t.TempDir(), "app.db") }
+// tempFile returns a path for a file in a directory of the test's own: in
+// memory if there is such a file system, because most tests are about what is
+// in a file and would only wait for a disk.
+func tempFile(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "persist")
+	if err != nil {
+		return filepath.Join(t.TempDir(), "app.db")
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "app.db")
+}
 
 // mustOpen opens and loads the file.
 func mustOpen(t testing.TB, path string, opt *Options) (*File, *model) {

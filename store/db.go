@@ -255,6 +255,10 @@ func (db *DB) Changes() int64 { return db.changes.Load() }
 // Expired returns how many keys have expired since Open.
 func (db *DB) Expired() int64 { return db.expired.Load() }
 
+// Seconds returns the time of the last tick in Unix seconds: good to a second or
+// so, and cheap.
+func (db *DB) Seconds() int64 { return int64(db.seconds.Load()) }
+
 // Waiting returns how many callers wait for a key.
 func (db *DB) Waiting() int { return int(db.waits.count.Load()) }
 

@@ -39,6 +39,9 @@ func (w *Watch) wasExpired(p place) bool {
 // Active reports whether any key is watched.
 func (w *Watch) Active() bool { return len(w.places) != 0 }
 
+// Len returns how many keys are watched.
+func (w *Watch) Len() int { return len(w.places) }
+
 // AddTo adds the shards of the watched keys to a lock set.
 func (w *Watch) AddTo(s *LockSet, db *DB) {
 	for _, p := range w.places {

@@ -90,12 +90,7 @@ func (d *Dict) Find(h uint64, key string) Ref {
 	if d == nil || len(d.dir) == 0 {
 		return Ref{}
 	}
-	s := d.dir[d.cell(h)]
-	slot, off := s.find(h, key)
-	if slot < 0 {
-		return Ref{}
-	}
-	return Ref{seg: s, off: off, slot: uint32(slot)}
+	return d.dir[d.cell(h)].find(h, key)
 }
 
 // cell returns the number of the directory's cell for h.
@@ -106,46 +101,48 @@ func (d *Dict) cell(h uint64) uint64 { return h >> 1 >> ((63 - d.depth) & 63) }
 // 512 MiB long; above 1/4 page it lies out of line.
 func (d *Dict) Put(h uint64, key string, value []byte, deadline int64, mark uint8) (added bool) {
 	s := d.writable(h)
-	slot, off := s.find(h, key)
-	if slot < 0 {
+	r := s.find(h, key)
+	if !r.OK() {
 		s = d.makeRoom(s, h)
 	}
 	if recordSize(keyField(key), len(value), deadline != 0) > maxRecord {
-		return d.putBig(s, slot, h, key, value, deadline, mark)
+		return d.putBig(s, r, h, key, value, deadline, mark)
 	}
-	if slot < 0 {
-		d.insert(s, h, key, formInline, value, deadline, mark)
-		return true
+	if r.OK() {
+		d.dropPayload(s, r.rec)
 	}
-	d.dropPayload(s, s.at(off))
-	d.rewrite(s, slot, formInline, value, deadline, mark)
-	return false
+	return d.store(s, r, h, key, formInline, value, deadline, mark)
 }
 
-// putBig is Put for a value that lies out of line.
-func (d *Dict) putBig(s *segment, slot int, h uint64, key string, value []byte, deadline int64, mark uint8) (added bool) {
-	var stub [stubValue]byte
-	if slot < 0 {
-		binary.LittleEndian.PutUint32(stub[:], d.addBig(s, clip(value)))
-		d.insert(s, h, key, formBig, stub[:], deadline, mark)
-		return true
-	}
-	r := s.record(slot)
-	if r.form() == formBig {
-		b := &s.outer.bigs.items[r.number()]
+// putBig is Put for a value that lies out of line. r is the entry there is.
+func (d *Dict) putBig(s *segment, r Ref, h uint64, key string, value []byte, deadline int64, mark uint8) (added bool) {
+	if r.OK() && r.rec.form() == formBig {
+		b := &s.outer.bigs.items[r.rec.number()]
 		if b.owner == d.owner && cap(b.buf) >= len(value) && cap(b.buf) <= 2*len(value) {
 			b.buf = b.buf[:len(value)]
 			copy(b.buf, value)
 		} else {
 			d.setBig(b, clip(value))
 		}
-		d.rewrite(s, slot, formBig, r.payload(), deadline, mark)
+		d.rewrite(s, int(r.slot), formBig, r.rec.payload(), deadline, mark)
 		return false
 	}
-	d.dropPayload(s, r)
+	if r.OK() {
+		d.dropPayload(s, r.rec)
+	}
+	var stub [stubValue]byte
 	binary.LittleEndian.PutUint32(stub[:], d.addBig(s, clip(value)))
-	d.rewrite(s, slot, formBig, stub[:], deadline, mark)
-	return false
+	return d.store(s, r, h, key, formBig, stub[:], deadline, mark)
+}
+
+// store inserts an entry or, if r is the one there is, rewrites it.
+func (d *Dict) store(s *segment, r Ref, h uint64, key string, f form, payload []byte, deadline int64, mark uint8) (added bool) {
+	if r.OK() {
+		d.rewrite(s, int(r.slot), f, payload, deadline, mark)
+		return false
+	}
+	d.insert(s, h, key, f, payload, deadline, mark)
+	return true
 }
 
 // PutObject makes v the value of key, with mark 0, and reports whether the key
@@ -153,23 +150,18 @@ func (d *Dict) putBig(s *segment, slot int, h uint64, key string, value []byte, 
 // gives it out for writing.
 func (d *Dict) PutObject(h uint64, key string, v Value, deadline int64) (added bool) {
 	s := d.writable(h)
-	slot, off := s.find(h, key)
-	if slot < 0 {
-		s = d.makeRoom(s, h)
+	r := s.find(h, key)
+	if r.OK() {
+		d.dropPayload(s, r.rec)
 	} else {
-		d.dropPayload(s, s.at(off))
+		s = d.makeRoom(s, h)
 	}
 	var stub [stubValue]byte
 	o := d.outerOf(s)
 	was := o.objs.size()
 	binary.LittleEndian.PutUint32(stub[:], o.objs.add(object{v, d.owner}))
 	d.mem += o.objs.size() - was
-	if slot < 0 {
-		d.insert(s, h, key, formObject, stub[:], deadline, 0)
-		return true
-	}
-	d.rewrite(s, slot, formObject, stub[:], deadline, 0)
-	return false
+	return d.store(s, r, h, key, formObject, stub[:], deadline, 0)
 }
 
 // EditObject returns the object of key, ready to be written to; nil if there
@@ -328,11 +320,11 @@ func (d *Dict) edit(h uint64, key string) (*segment, int) {
 	if len(d.dir) == 0 {
 		return nil, -1
 	}
-	slot, _ := d.dir[d.cell(h)].find(h, key)
-	if slot < 0 {
+	r := d.dir[d.cell(h)].find(h, key)
+	if !r.OK() {
 		return nil, -1
 	}
-	return d.writable(h), slot
+	return d.writable(h), int(r.slot)
 }
 
 // clip returns a copy of b without spare capacity.

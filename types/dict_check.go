@@ -34,8 +34,8 @@ func (d *Dict) check() error {
 		if s.depth == d.depth {
 			full++
 		}
-		if d.tracked && len(s.access) != len(s.groups)*groupSlots {
-			return fmt.Errorf("dict: cell %d: %d accesses of %d groups", i, len(s.access), len(s.groups))
+		if d.tracked && len(s.accesses()) != len(s.groups)*groupSlots {
+			return fmt.Errorf("dict: cell %d: %d accesses of %d groups", i, len(s.accesses()), len(s.groups))
 		}
 		outside, err := s.check(uint64(i) >> (d.depth - s.depth))
 		if err != nil {
@@ -82,8 +82,8 @@ func (s *segment) check(prefix uint64) (outside int, err error) {
 		r := s.record(slot)
 		key := s.key(r)
 		h := HashOf(string(key))
-		if at, _ := s.find(h, string(key)); at != slot {
-			return 0, fmt.Errorf("key %q in slot %d is found in %d", key, slot, at)
+		if at := s.find(h, string(key)); !at.OK() || at.slot != uint32(slot) {
+			return 0, fmt.Errorf("key %q in slot %d is found in %d", key, slot, at.slot)
 		}
 		if s.depth > 0 && h>>(64-s.depth) != prefix || s.hash(r) != h {
 			return 0, fmt.Errorf("key %q does not belong", key)
@@ -114,25 +114,23 @@ func (s *segment) check(prefix uint64) (outside int, err error) {
 
 // checkPages tests that the records lie apart and garbage is what they leave.
 func (s *segment) checkPages() error {
-	used := make([][]bool, len(s.pages))
-	for p := range s.pages {
-		used[p] = make([]bool, len(s.pages[p]))
-		if len(s.pages[p]) != pageSize && p != len(s.pages)-1 {
-			return fmt.Errorf("page %d has %d bytes", p, len(s.pages[p]))
-		}
+	if s.small != nil && (len(s.pages) > 0 || len(s.small) >= pageSize) {
+		return fmt.Errorf("a small page of %d bytes beside %d", len(s.small), len(s.pages))
 	}
+	n := s.pageCount()
+	used := make([][pageSize]bool, n)
 	live := 0
 	for slot := range s.slots {
 		off := s.offset(slot)
 		p, i := int(off>>pageBits), int(off&pageMask)
-		if p >= len(s.pages) || i+headSize > len(s.pages[p]) || i+s.at(off).size() > len(s.pages[p]) {
+		end := pageSize
+		if p == n-1 {
+			end = int(s.tail)
+		}
+		if p >= n || i+headSize > end || i+s.at(off).size() > end || s.at(off).size() > maxRecord+dueSize {
 			return fmt.Errorf("slot %d: record at %d.%d", slot, p, i)
 		}
-		n := s.at(off).size()
-		if n > maxRecord+dueSize || p == len(s.pages)-1 && i+n > int(s.tail) {
-			return fmt.Errorf("slot %d: record of %d bytes at %d.%d of %d", slot, n, p, i, s.tail)
-		}
-		for ; n > 0; n-- {
+		for range s.at(off).size() {
 			if used[p][i] {
 				return fmt.Errorf("slot %d: record overlaps another at %d.%d", slot, p, i)
 			}
@@ -140,12 +138,9 @@ func (s *segment) checkPages() error {
 			i, live = i+1, live+1
 		}
 	}
-	if len(s.pages) == 0 {
-		return nil
-	}
 	// Up to a record's length may be lost at the end of each page but the last.
 	sum := live + int(s.garbage)
-	if sum > s.filled() || sum < s.filled()-(maxRecord+dueSize)*(len(s.pages)-1) {
+	if sum > s.filled() || sum < s.filled()-(maxRecord+dueSize)*max(n-1, 0) {
 		return fmt.Errorf("%d bytes live and %d garbage of %d", live, s.garbage, s.filled())
 	}
 	return nil

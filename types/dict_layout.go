@@ -21,10 +21,10 @@ func (d *Dict) begin() {
 func (d *Dict) newSegment(depth uint8, groups int) *segment {
 	s := &segment{depth: depth, owner: d.owner}
 	s.setGroups(newGroups(groups))
-	if d.tracked {
-		s.access = make([]uint32, groups*groupSlots)
-	}
 	d.mem += s.size()
+	if d.tracked {
+		d.trackSegment(s)
+	}
 	return s
 }
 
@@ -59,18 +59,18 @@ func (d *Dict) takeOver(s *segment, h uint64) *segment {
 	c.owner = d.owner
 	c.groups = takeGroups(len(s.groups))
 	copy(c.groups, s.groups)
-	c.pages = make([][]byte, len(s.pages), len(s.pages)+1)
-	copy(c.pages, s.pages)
-	c.water = uint32(len(s.pages))
+	c.water = 0
 	if p := len(s.pages) - 1; p >= 0 {
-		c.pages[p] = newPage(len(s.pages[p]))
-		copy(c.pages[p], s.pages[p][:s.tail])
+		c.pages = make([]*page, p+1, p+2)
+		copy(c.pages, s.pages)
+		c.pages[p] = newPage()
+		copy(c.pages[p][:s.tail], s.pages[p][:])
 		c.water = uint32(p)
 	}
-	if s.outer != nil {
-		c.outer = &outer{s.outer.objs.copy(), s.outer.bigs.copy(), s.outer.keys.copy()}
+	c.small = slices.Clone(s.small)
+	if o := s.outer; o != nil {
+		c.outer = &outer{o.objs.copy(), o.bigs.copy(), o.keys.copy(), copyAccess(o.access)}
 	}
-	c.access = copyAccess(s.access)
 	d.mem += c.size() - was
 	d.install(&c, h)
 	return &c
@@ -110,11 +110,11 @@ func (d *Dict) makeRoom(s *segment, h uint64) *segment {
 // regroup lays the slots of s out anew in n groups. Records stay.
 func (d *Dict) regroup(s *segment, n int) {
 	was := s.size()
-	old, access := s.groups, s.access
+	old, access := s.groups, s.accesses()
 	s.setGroups(newGroups(n))
 	s.count = 0
 	if access != nil {
-		s.access = make([]uint32, n*groupSlots)
+		s.outer.access = make([]uint32, n*groupSlots)
 	}
 	for g := range old {
 		for m := matchFull(old[g].tags); m != 0; m &= m - 1 {
@@ -122,7 +122,7 @@ func (d *Dict) regroup(s *segment, n int) {
 			off := old[g].off[i]
 			slot := s.place(s.hash(s.at(off)), off)
 			if access != nil {
-				s.access[slot] = atomic.LoadUint32(&access[g*groupSlots+i])
+				s.outer.access[slot] = atomic.LoadUint32(&access[g*groupSlots+i])
 			}
 		}
 	}
@@ -170,7 +170,7 @@ func (d *Dict) double() {
 func (d *Dict) move(to *segment, h uint64, s *segment, slot int, r record) {
 	n := r.size()
 	if to.room() < n {
-		d.addPage(to, pageSize)
+		d.addPage(to)
 	}
 	off, c := to.extend(n)
 	copy(c, r[:n])
@@ -195,8 +195,8 @@ func (d *Dict) move(to *segment, h uint64, s *segment, slot int, r record) {
 		d.mem += o.bigs.size() - was + cap(b.buf)
 	}
 	at := to.place(h, off)
-	if s.access != nil && to.access != nil {
-		to.access[at] = atomic.LoadUint32(&s.access[slot])
+	if a := s.accesses(); a != nil && d.tracked {
+		to.outer.access[at] = atomic.LoadUint32(&a[slot])
 	}
 }
 
@@ -208,7 +208,7 @@ func (d *Dict) shrink(s *segment, h uint64) {
 			return
 		}
 	case s.count == 0:
-		if len(s.groups) == 1 && len(s.pages) == 1 && len(s.pages[0]) <= keepEmpty && s.outer == nil {
+		if len(s.groups) == 1 && len(s.pages) == 0 && len(s.small) <= keepEmpty && s.outer == nil {
 			s.groups[0].tags, s.dead, s.tail, s.garbage = allEmpty, 0, 0, 0
 			return
 		}
@@ -295,13 +295,13 @@ func (d *Dict) discardPages(s *segment) {
 // A scrap is memory of one segment that is no longer used.
 type scrap struct {
 	groups []group
-	pages  [][]byte
+	pages  []*page
 }
 
 // retire keeps groups and the pages from water on to be used again. They go
 // back to the pools at the next write to d, not before: what the caller of
 // this one borrowed may point into them.
-func (d *Dict) retire(groups []group, pages [][]byte, water uint32) {
+func (d *Dict) retire(groups []group, pages []*page, water uint32) {
 	pages = pages[min(int(water), len(pages)):]
 	d.retired = append(d.retired, scrap{groups, pages})
 }
@@ -313,9 +313,7 @@ func (d *Dict) flush() {
 			groupPool.Put((*[maxGroups]group)(old.groups))
 		}
 		for _, p := range old.pages {
-			if len(p) == pageSize {
-				pagePool.Put((*[pageSize]byte)(p))
-			}
+			pagePool.Put(p)
 		}
 	}
 	clear(d.retired)

@@ -6,37 +6,33 @@ import "sync/atomic"
 // zero Ref is no entry; OK tells.
 type Ref struct {
 	seg  *segment
-	off  uint32
+	rec  record
 	slot uint32
 }
 
 // OK reports whether there is an entry. The other methods need one.
 func (r Ref) OK() bool { return r.seg != nil }
 
-func (r Ref) record() record { return r.seg.at(r.off) }
-
 // Key returns the key, borrowed from the Dict.
-func (r Ref) Key() []byte { return r.seg.key(r.record()) }
+func (r Ref) Key() []byte { return r.seg.key(r.rec) }
 
 // Value returns the value, borrowed from the Dict; nil if it is an object.
 func (r Ref) Value() []byte {
-	rec := r.record()
-	switch rec.form() {
+	switch r.rec.form() {
 	case formInline:
-		return rec.payload()
+		return r.rec.payload()
 	case formBig:
-		return r.seg.outer.bigs.items[rec.number()].buf
+		return r.seg.outer.bigs.items[r.rec.number()].buf
 	}
 	return nil
 }
 
 // Object returns the object, for reading; nil if the value is bytes.
 func (r Ref) Object() Value {
-	rec := r.record()
-	if rec.form() != formObject {
+	if r.rec.form() != formObject {
 		return nil
 	}
-	return r.seg.outer.objs.items[rec.number()].v
+	return r.seg.outer.objs.items[r.rec.number()].v
 }
 
 // Kind returns the kind of the object, KindString if the value is bytes.
@@ -48,15 +44,15 @@ func (r Ref) Kind() Kind {
 }
 
 // Deadline returns the entry's deadline, 0 if it has none.
-func (r Ref) Deadline() int64 { return r.record().deadline() }
+func (r Ref) Deadline() int64 { return r.rec.deadline() }
 
 // Mark returns the entry's mark.
-func (r Ref) Mark() uint8 { return r.record().mark() }
+func (r Ref) Mark() uint8 { return r.rec.mark() }
 
 // Touch notes now as the time of the last access, if the Dict tracks accesses.
 // It does not count as a write: any number of readers may touch.
 func (r Ref) Touch(now uint32) {
-	if a := r.seg.access; a != nil {
+	if a := r.seg.accesses(); a != nil {
 		atomic.StoreUint32(&a[r.slot], now)
 	}
 }
@@ -64,7 +60,7 @@ func (r Ref) Touch(now uint32) {
 // Touched returns what Touch noted last, 0 if nothing. Clones share the notes
 // of entries that neither side has written near since.
 func (r Ref) Touched() uint32 {
-	if a := r.seg.access; a != nil {
+	if a := r.seg.accesses(); a != nil {
 		return atomic.LoadUint32(&a[r.slot])
 	}
 	return 0

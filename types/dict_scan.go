@@ -11,7 +11,7 @@ const cursorBits = 40
 
 // ref returns the entry in a slot of s.
 func (s *segment) ref(slot int) Ref {
-	return Ref{seg: s, off: s.offset(slot), slot: uint32(slot)}
+	return Ref{s, s.record(slot), uint32(slot)}
 }
 
 // segments yields the segments in order of their hashes.
@@ -52,7 +52,7 @@ func (d *Dict) FindHash(h uint64, yield func(Ref) bool) {
 		tags := s.groups[g].tags
 		for m := matchTag(tags, h); m != 0; m &= m - 1 {
 			r := s.ref(g*groupSlots + first(m))
-			if s.hash(r.record()) == h && !yield(r) {
+			if s.hash(r.rec) == h && !yield(r) {
 				return
 			}
 		}
@@ -113,7 +113,7 @@ func (s *segment) scan(pos uint64, count int, yield func(Ref)) (end uint64, seen
 		tags := s.groups[g].tags
 		for m := matchFull(tags); m != 0; m &= m - 1 {
 			r := s.ref(g*groupSlots + first(m))
-			if h := s.hash(r.record()) >> low; pos <= h && h < end {
+			if h := s.hash(r.rec) >> low; pos <= h && h < end {
 				yield(r)
 				seen++
 			}
@@ -186,8 +186,14 @@ func (d *Dict) TrackAccess() {
 		if s.owner != d.owner {
 			s = d.takeOver(s, uint64(i)<<1<<(63-d.depth))
 		}
-		s.access = make([]uint32, len(s.groups)*groupSlots)
-		d.mem += cap(s.access) * 4
+		d.trackSegment(s)
 		i += 1 << (d.depth - s.depth)
 	}
+}
+
+// trackSegment gives s an array of accesses.
+func (d *Dict) trackSegment(s *segment) {
+	o := d.outerOf(s)
+	o.access = make([]uint32, len(s.groups)*groupSlots)
+	d.mem += cap(o.access) * 4
 }

@@ -88,10 +88,9 @@ func (d *Dict) growInline(s *segment, slot, n int) []byte {
 	}
 	more := n - len(old)
 	if size := r.size(); size+more <= maxRecord {
-		p, i := len(s.pages)-1, int(s.offset(slot)&pageMask)
-		last := s.offset(slot)>>pageBits == uint32(p) && i+size == int(s.tail)
-		if last && more <= s.room() {
-			return d.stretch(s, s.pages[p][i:i+size+more], n)
+		p, i := int(s.offset(slot)>>pageBits), int(s.offset(slot)&pageMask)
+		if p == s.pageCount()-1 && i+size == int(s.tail) && more <= s.room() {
+			return d.stretch(s, r[:size+more], n)
 		}
 		if n <= growSmall {
 			var buf [growSmall]byte
@@ -140,46 +139,44 @@ func (d *Dict) reserve(s *segment, n int) {
 	if s.room() >= n {
 		return
 	}
-	if len(s.pages) > 0 && int(s.garbage)*4 > s.filled() {
+	if int(s.garbage)*4 > s.filled() {
 		d.compact(s)
 		if s.room() >= n {
 			return
 		}
 	}
-	if p := len(s.pages) - 1; p >= 0 && len(s.pages[p]) < pageSize && int(s.tail)+n <= pageSize {
-		page := newPage(pageFor(int(s.tail) + n))
-		copy(page, s.pages[p][:s.tail])
-		d.mem += len(page) - len(s.pages[p])
-		s.pages[p] = page
-		return
-	}
 	size := pageSize
 	if len(s.pages) == 0 {
-		size = pageFor(n)
+		size = int(s.tail) + n
 	}
-	d.addPage(s, size)
+	if size > pageSize/2 {
+		d.addPage(s)
+		return
+	}
+	small := make([]byte, max(1<<bits.Len(uint(size-1)), minPage))
+	copy(small, s.small)
+	d.mem += len(small) - len(s.small)
+	s.small = small
 }
 
-// pageFor returns the size of a page that is to hold n bytes.
-func pageFor(n int) int {
-	if n <= minPage {
-		return minPage
-	}
-	return min(1<<bits.Len(uint(n-1)), pageSize)
-}
-
-// addPage appends a page of n bytes to s.
-func (d *Dict) addPage(s *segment, n int) {
-	const header = int(unsafe.Sizeof([]byte{}))
+// addPage appends a page to s, or makes its small page one of full size.
+func (d *Dict) addPage(s *segment) {
 	was := cap(s.pages)
 	if len(s.pages) == was && was > 0 { // in steps of a quarter: append would double
-		pages := make([][]byte, was, was+max(was/4, 4))
+		pages := make([]*page, was, was+max(was/4, 4))
 		copy(pages, s.pages)
 		s.pages = pages
 	}
-	s.pages = append(s.pages, newPage(n))
-	s.tail = 0
-	d.mem += n + (cap(s.pages)-was)*header
+	p := newPage()
+	s.pages = append(s.pages, p)
+	d.mem += pageSize + (cap(s.pages)-was)*8
+	if s.small == nil {
+		s.tail = 0
+		return
+	}
+	copy(p[:], s.small[:s.tail])
+	d.mem -= len(s.small)
+	s.small = nil
 }
 
 // tidy compacts s if much of it is garbage. A segment of a page or two waits
@@ -193,31 +190,28 @@ func (d *Dict) tidy(s *segment) {
 // compact writes all records of s anew, in the order of their slots.
 func (d *Dict) compact(s *segment) {
 	was := s.size()
-	old, water := s.pages, s.water
+	old := *s
 	live := s.filled() - int(s.garbage)
-	s.pages = make([][]byte, 0, live/pageSize+2)
-	s.garbage, s.water = 0, 0
+	s.pages, s.small, s.tail, s.garbage, s.water = nil, nil, 0, 0, 0
+	switch {
+	case live > pageSize/2:
+		s.pages = make([]*page, 0, live/pageSize+2)
+	case live > 0:
+		s.small = make([]byte, max(1<<bits.Len(uint(live-1)), minPage))
+	}
 	for slot := range s.slots {
-		off := s.offset(slot)
-		r := record(old[off>>pageBits][off&pageMask:])
+		r := old.record(slot)
 		n := r.size()
 		if s.room() < n {
-			size := pageSize
-			if live < pageSize {
-				size = pageFor(live)
-			}
-			s.pages = append(s.pages, newPage(size))
+			s.pages = append(s.pages, newPage())
 			s.tail = 0
 		}
-		to, page := s.extend(n)
-		copy(page, r[:n])
-		s.setOffset(slot, to)
-	}
-	if len(s.pages) == 0 {
-		s.tail = 0
+		off, to := s.extend(n)
+		copy(to, r[:n])
+		s.setOffset(slot, off)
 	}
 	d.mem += s.size() - was
-	d.retire(nil, old, water)
+	d.retire(nil, old.pages, old.water)
 }
 
 // outerOf returns what s keeps outside its pages.

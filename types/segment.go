@@ -69,7 +69,7 @@ func (g *group) setTag(i int, tag uint8) {
 // clone.
 type segment struct {
 	groups []group
-	pages  [][]byte
+	pages  []*page
 	shift  uint8 // a hash shifted right by it ends with the number of its home group
 	mask   uint8 // len(groups)-1
 	depth  uint8
@@ -79,10 +79,12 @@ type segment struct {
 	tail    uint16 // bytes in use of the last page
 	water   uint32 // number of the first page that is not shared
 	garbage uint32 // bytes of pages taken by records that are gone
+	small   []byte // page 0 as long as it is the only one and not of full size
 	owner   *owner
-	outer   *outer   // what lies outside the pages; nil if nothing does
-	access  []uint32 // one per slot, only used atomically; nil if not tracked
+	outer   *outer // what lies outside the pages; nil if nothing does
 }
+
+type page [pageSize]byte
 
 // An owner is the identity of one Dict between two calls of Clone. It must not
 // be of size zero: all such values have the same address.
@@ -93,6 +95,9 @@ type outer struct {
 	objs slab[object]
 	bigs slab[bigValue]
 	keys slab[[]byte] // never changed in place
+	// When each slot was last accessed; nil if that is not tracked. Its
+	// elements are used atomically, since readers write them.
+	access []uint32
 }
 
 type object struct {
@@ -151,7 +156,12 @@ func (s *segment) home(h uint64) int { return int(uint8(h>>(s.shift&63)) & s.mas
 func (s *segment) limit() int { return len(s.groups) * maxLoad }
 
 // at returns the record at off.
-func (s *segment) at(off uint32) record { return s.pages[off>>pageBits][off&pageMask:] }
+func (s *segment) at(off uint32) record {
+	if p := int(off >> pageBits); p < len(s.pages) {
+		return s.pages[p][off&pageMask:]
+	}
+	return s.small[off&pageMask:]
+}
 
 // offset returns where the record of a slot is.
 func (s *segment) offset(slot int) uint32 { return s.groups[slot/groupSlots].off[slot%groupSlots] }
@@ -163,42 +173,39 @@ func (s *segment) setOffset(slot int, off uint32) {
 // record returns the record of a slot that is in use.
 func (s *segment) record(slot int) record { return s.at(s.offset(slot)) }
 
-// find returns the slot of key, and where its record is; slot -1 if there is none.
-func (s *segment) find(h uint64, key string) (slot int, off uint32) {
+// find returns the entry of key; the zero Ref if there is none.
+func (s *segment) find(h uint64, key string) Ref {
 	if len(key) >= longKey {
 		return s.findLong(h, key)
 	}
-	g := s.home(h)
-	for {
+	mask := uint64(s.mask)
+	for g := h >> (s.shift & 63) & mask; ; g = (g + 1) & mask {
 		grp := &s.groups[g]
-		tags := grp.tags
-		for m := matchTag(tags, h); m != 0; m &= m - 1 {
+		for m := matchTag(grp.tags, h); m != 0; m &= m - 1 {
 			i := first(m)
-			off := grp.off[i&(groupSlots-1)]
-			if r := s.at(off); int(r[0]) == len(key) && string(r[headSize:headSize+len(key)]) == key {
-				return g*groupSlots + i, off
+			r := s.at(grp.off[i&(groupSlots-1)])
+			if int(r[0]) == len(key) && string(r[headSize:headSize+len(key)]) == key {
+				return Ref{s, r, uint32(g)*groupSlots + uint32(i)}
 			}
 		}
-		if matchEmpty(tags) != 0 {
-			return -1, 0
+		if matchEmpty(grp.tags) != 0 {
+			return Ref{}
 		}
-		g = (g + 1) & int(s.mask)
 	}
 }
 
 // findLong is find for a key that is kept out of line.
-func (s *segment) findLong(h uint64, key string) (slot int, off uint32) {
+func (s *segment) findLong(h uint64, key string) Ref {
 	for g := s.home(h); ; g = (g + 1) & int(s.mask) {
 		tags := s.groups[g].tags
 		for m := matchTag(tags, h); m != 0; m &= m - 1 {
-			slot := g*groupSlots + first(m)
-			r := s.record(slot)
-			if r[0] == longKey && r.keyHash() == h && string(s.key(r)) == key {
-				return slot, s.offset(slot)
+			r := s.ref(g*groupSlots + first(m))
+			if r.rec[0] == longKey && r.rec.keyHash() == h && string(s.key(r.rec)) == key {
+				return r
 			}
 		}
 		if matchEmpty(tags) != 0 {
-			return -1, 0
+			return Ref{}
 		}
 	}
 }
@@ -244,8 +251,8 @@ func (s *segment) vacate(slot int) {
 	grp := &s.groups[slot/groupSlots]
 	grp.off[slot%groupSlots] = 0
 	s.count--
-	if s.access != nil {
-		atomic.StoreUint32(&s.access[slot], 0)
+	if a := s.accesses(); a != nil {
+		atomic.StoreUint32(&a[slot], 0)
 	}
 	if matchEmpty(grp.tags) != 0 { // no search ever went past this group
 		grp.setTag(slot%groupSlots, tagEmpty)
@@ -255,24 +262,42 @@ func (s *segment) vacate(slot int) {
 	s.dead++
 }
 
+// last returns the last page; nil if there is none.
+func (s *segment) last() []byte {
+	if n := len(s.pages); n > 0 {
+		return s.pages[n-1][:]
+	}
+	return s.small
+}
+
+// pageCount returns the number of pages.
+func (s *segment) pageCount() int {
+	if s.small != nil {
+		return 1
+	}
+	return len(s.pages)
+}
+
 // extend takes the next n bytes of the last page, which must have them.
 func (s *segment) extend(n int) (off uint32, r record) {
-	p := len(s.pages) - 1
 	i := int(s.tail)
 	s.tail += uint16(n)
-	return uint32(p<<pageBits | i), s.pages[p][i : i+n]
+	return uint32(max(len(s.pages)-1, 0)<<pageBits | i), s.last()[i : i+n]
 }
 
 // room returns how many bytes the last page has left.
-func (s *segment) room() int {
-	if len(s.pages) == 0 {
-		return 0
-	}
-	return len(s.pages[len(s.pages)-1]) - int(s.tail)
-}
+func (s *segment) room() int { return len(s.last()) - int(s.tail) }
 
 // filled returns how many bytes the pages have taken up so far.
-func (s *segment) filled() int { return (len(s.pages)-1)*pageSize + int(s.tail) }
+func (s *segment) filled() int { return max(len(s.pages)-1, 0)*pageSize + int(s.tail) }
+
+// accesses returns the array of accesses; nil if they are not tracked.
+func (s *segment) accesses() []uint32 {
+	if s.outer == nil {
+		return nil
+	}
+	return s.outer.access
+}
 
 // owns reports whether the record at off may be changed in place.
 func (s *segment) owns(off uint32) bool { return off>>pageBits >= s.water }
@@ -290,12 +315,9 @@ func (s *segment) slots(yield func(slot int) bool) {
 
 // size returns the memory of s without its big values.
 func (s *segment) size() int {
-	n := int(unsafe.Sizeof(*s)) + groupsSize(len(s.groups)) + cap(s.pages)*int(unsafe.Sizeof([]byte{})) + cap(s.access)*4
-	for _, p := range s.pages {
-		n += len(p)
-	}
+	n := int(unsafe.Sizeof(*s)) + groupsSize(len(s.groups)) + cap(s.pages)*8 + len(s.pages)*pageSize + len(s.small)
 	if o := s.outer; o != nil {
-		n += int(unsafe.Sizeof(*o)) + o.objs.size() + o.bigs.size() + o.keys.size()
+		n += int(unsafe.Sizeof(*o)) + o.objs.size() + o.bigs.size() + o.keys.size() + cap(o.access)*4
 	}
 	return n
 }
@@ -311,18 +333,16 @@ func groupsSize(n int) int {
 // and the resident memory of a busy one grew by a quarter. Nothing is in them
 // that anybody may still read: see Dict.retire.
 var (
-	pagePool  sync.Pool // *[pageSize]byte
+	pagePool  sync.Pool // *page
 	groupPool sync.Pool // *[maxGroups]group
 )
 
-// newPage returns a page of n bytes, whose content is arbitrary.
-func newPage(n int) []byte {
-	if n == pageSize {
-		if p, ok := pagePool.Get().(*[pageSize]byte); ok {
-			return p[:]
-		}
+// newPage returns a page whose content is arbitrary.
+func newPage() *page {
+	if p, ok := pagePool.Get().(*page); ok {
+		return p
 	}
-	return make([]byte, n)
+	return new(page)
 }
 
 // newGroups returns n empty groups.

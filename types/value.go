@@ -115,7 +115,7 @@ type Limits struct {
 func DefaultLimits() *Limits { return &defaultLimits }
 
 var defaultLimits = Limits{
-	HashEntries: 128, HashValue: 64,
+	HashEntries: 512, HashValue: 64,
 	SetEntries: 128, SetValue: 64, SetInts: 512,
 	ZSetEntries: 128, ZSetValue: 64,
 	ListSize: -2,

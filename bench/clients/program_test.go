@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -84,8 +85,18 @@ func TestNodeRedis(t *testing.T) {
 		if err != nil {
 			t.Skip("Node is not installed")
 		}
+		if version, err := exec.Command(node, "--version").Output(); err != nil || older(string(version), 20) {
+			t.Skipf("node-redis wants Node 20, this one is %s", version)
+		}
 		compare(t, runNode(t, node, ours), runNode(t, node, redis))
 	})
+}
+
+// older reports whether a version such as v18.19.0 is below the major one given.
+func older(version string, major int) bool {
+	var v int
+	_, err := fmt.Sscanf(version, "v%d.", &v)
+	return err != nil || v < major
 }
 
 func runNode(t *testing.T, node string, s *peer.Server) string {

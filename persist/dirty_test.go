@@ -1,0 +1,30 @@
+package persist
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDirty(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var d dirty
+	want := map[string]bool{}
+	for range 20000 {
+		db, key := r.IntN(3), fmt.Sprint(r.IntN(5000))
+		if r.IntN(500) == 0 {
+			key = ""
+		}
+		d.add(db, []byte(key))
+		want[fmt.Sprint(db, " ", key)] = true
+		require.Equal(t, len(want), d.count)
+	}
+	for db, key := range d.keys() {
+		name := fmt.Sprint(db, " ", string(key))
+		require.True(t, want[name], "twice or never added: %s", name)
+		delete(want, name)
+	}
+	require.Empty(t, want)
+}

@@ -1,0 +1,145 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"redstart/store"
+	"redstart/wire/command"
+)
+
+// execute runs one command, or queues it in MULTI, and writes its reply.
+func (s *session) execute(args [][]byte) {
+	s.commands++
+	if s.out.Len() == 0 && cap(s.out.Bytes()) == 0 {
+		s.out.Swap(buffers.get()[:0])
+	}
+	before := s.out.Len()
+	if err := s.dispatch(args); err != nil {
+		s.out.Truncate(before)
+		s.out.Error(spell(err))
+	}
+	if s.noReply || s.skip > 0 {
+		s.mute(before)
+	}
+}
+
+// mute takes back a reply the client does not want. A SKIP is over with the
+// command after it.
+func (s *session) mute(before int) {
+	s.out.Truncate(before)
+	if s.skip > 0 {
+		s.skip--
+	}
+}
+
+func (s *session) dispatch(args [][]byte) error {
+	cmd, err := s.admit(args)
+	if err != nil {
+		if s.multi != nil {
+			s.multi.broken = true
+		}
+		return err
+	}
+	s.card.last.Store(cmd)
+	if s.multi != nil && !endsMulti(cmd) {
+		s.multi.add(cmd, args)
+		s.out.Simple("QUEUED")
+		return nil
+	}
+	return s.perform(cmd, args)
+}
+
+// admit finds the command and checks everything that can be known before it
+// runs: its arity, the client's rights, the state of the connection.
+func (s *session) admit(args [][]byte) (*command.Command, error) {
+	cmd, err := s.srv.table.Find(args)
+	if err != nil {
+		return nil, command.Error(err.Error())
+	}
+	if !s.authed && cmd.Flags&command.NoAuth == 0 {
+		return nil, errNoAuth
+	}
+	if s.multi != nil && cmd.Flags&command.NoMulti != 0 {
+		return nil, errNoMulti
+	}
+	if s.subs.active() && s.out.Proto == 2 && !allowedSubscribed(cmd) {
+		return nil, command.Error(fmt.Sprintf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / "+
+			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd.FullName()))
+	}
+	if cmd.Flags&command.Write != 0 {
+		if err := s.srv.db.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return cmd, nil
+}
+
+// allowedSubscribed reports whether a client that has subscribed may send cmd.
+func allowedSubscribed(cmd *command.Command) bool {
+	switch cmd.Name {
+	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
+		"PING", "QUIT", "RESET":
+		return cmd.Parent() == nil
+	}
+	return false
+}
+
+// perform locks the keys of a command and runs it.
+func (s *session) perform(cmd *command.Command, args [][]byte) error {
+	if err := s.lockSet(cmd, args); err != nil {
+		return err
+	}
+	if s.locks == (store.LockSet{}) {
+		return s.run1(cmd, args)
+	}
+	if err := s.tx.Begin(s.locks, cmd.Flags&command.Write != 0); err != nil {
+		return err
+	}
+	s.tx.Select(s.db)
+	err := s.run1(cmd, args)
+	if w := s.call.Waiting(); w != nil && err == nil {
+		s.park(cmd, args, w)
+	}
+	return errors.Join(err, s.tx.End())
+}
+
+// lockSet makes s.locks the shards that a command needs.
+func (s *session) lockSet(cmd *command.Command, args [][]byte) error {
+	s.locks.Reset()
+	return s.addLocks(cmd, args)
+}
+
+func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
+	if cmd.Flags&command.Keyspace != 0 {
+		s.locks.AddAll(s.srv.db)
+		return nil
+	}
+	// A command whose keys cannot be found has bad arguments, and says so.
+	s.keys, _ = cmd.Keys(args, s.keys[:0])
+	for _, k := range s.keys {
+		s.locks.Add(s.srv.db, command.Text(args[k.Index]))
+	}
+	return nil
+}
+
+// run1 runs the handler of a command.
+func (s *session) run1(cmd *command.Command, args [][]byte) error {
+	s.call.Tx = s.tx
+	s.call.Start(cmd, args)
+	return s.invoke()
+}
+
+// invoke runs the handler of s.call. A panic in it, which is a bug of ours,
+// ends the command and not the host program.
+func (s *session) invoke() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.srv.log.Error("BUG: command panicked", "command", s.call.Command.FullName(),
+				"panic", p, "stack", string(debug.Stack()))
+			err = errInternal
+		}
+	}()
+	return s.call.Command.Run(&s.call)
+}

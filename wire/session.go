@@ -1,0 +1,335 @@
+package wire
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"redstart/store"
+	"redstart/wire/command"
+	"redstart/wire/resp"
+)
+
+// A session is one client: bytes in, bytes out. It does no input or output of
+// its own; a transport feeds it what the client sent and takes what is to be
+// sent to it. See doc.go for the life of one command.
+//
+// A session is run by one goroutine at a time, the one that holds mu: the
+// transport's, in feed; or, when a blocked command has been served, the one
+// that the transport starts on notify, in resume. Others reach a session in
+// three ways only: they serve the command it is blocked in (see block.go),
+// push messages to its outbox, and read its card.
+type session struct {
+	srv  *Server
+	id   int64
+	link transport
+	box  outbox
+	card card
+
+	mu     sync.Mutex
+	in     []byte // received, not yet run
+	parser resp.Parser
+	out    resp.Writer // replies of the commands run since the last publish
+	call   command.Call
+	tx     *store.Tx
+	locks  store.LockSet
+	keys   []command.Key
+
+	db        int
+	authed    bool
+	noReply   bool // CLIENT REPLY OFF
+	skip      int  // CLIENT REPLY SKIP: replies not to send
+	paused    bool // there is input to run, once the replies are sent
+	ending    bool // close when everything is sent
+	dead      bool // closed
+	multi     *queue
+	executing bool // inside EXEC, which holds the locks
+	watch     store.Watch
+	subs      subscriptions
+	parked    *parked
+	wakeups   atomic.Pointer[wakeup]
+	commands  int64 // run since the last publish
+}
+
+// A transport carries the bytes of a session.
+type transport interface {
+	// notify asks the transport, from any goroutine and without waiting, to
+	// call resume and to send what is in the outbox.
+	notify()
+	// hangUp breaks the connection, from any goroutine.
+	hangUp()
+	// addresses returns where the client is and where it connected to.
+	addresses() (remote, local string)
+	// fd returns the number of the socket, 0 if there is none.
+	fd() int
+}
+
+const (
+	outChunk    = 256 << 10 // of replies, after which they are sent before more commands run
+	keepBuffer  = 64 << 10  // the largest buffer that is kept for reuse
+	maxQueryLen = 1 << 30   // client-query-buffer-limit
+	maxUnauthed = 1 << 20   // the same before authentication
+)
+
+func newSession(srv *Server, link transport) *session {
+	s := &session{srv: srv, id: srv.nextID.Add(1), link: link, tx: srv.db.NewTx()}
+	s.out.Proto = 2
+	s.authed = !srv.needsPassword()
+	s.parser.Unauthenticated = !s.authed
+	s.call.Peer = s
+	s.call.Reply = &s.out
+	s.card.init(s)
+	return s
+}
+
+// feed runs the commands in b, after those that were left before. It reports
+// whether there is more to run once the replies are sent.
+func (s *session) feed(b []byte) (more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dead || s.ending {
+		return false
+	}
+	if len(s.in) == 0 && s.parked == nil {
+		n := s.run(b)
+		s.keep(b[n:])
+	} else {
+		s.keep(b)
+		s.runKept()
+	}
+	s.publish()
+	return s.hasMore()
+}
+
+// feedMore runs what feed has left.
+func (s *session) feedMore() (more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runKept()
+	s.publish()
+	return s.hasMore()
+}
+
+func (s *session) hasMore() bool {
+	return !s.ending && !s.dead && s.parked == nil && s.paused
+}
+
+// keep stores input that cannot be run yet.
+func (s *session) keep(b []byte) {
+	if len(b) == 0 || s.ending {
+		return
+	}
+	limit := maxQueryLen
+	if !s.authed {
+		limit = maxUnauthed
+	}
+	if len(s.in)+len(b) > limit {
+		s.ending = true
+		s.srv.log.Warn("closing client that reached the query buffer limit", "client", s.id)
+		return
+	}
+	if need := min(s.parser.Need(), 2*(len(s.in)+len(b))); need > cap(s.in) {
+		grown := make([]byte, len(s.in), need)
+		copy(grown, s.in)
+		s.in = grown
+	}
+	s.in = append(s.in, b...)
+}
+
+func (s *session) runKept() {
+	if s.parked != nil || s.ending || len(s.in) == 0 {
+		s.paused = false
+		return
+	}
+	n := s.run(s.in)
+	switch {
+	case n == len(s.in) && cap(s.in) > keepBuffer, n == len(s.in):
+		s.in = nil
+	case n > 0:
+		s.in = append(s.in[:0], s.in[n:]...)
+	}
+}
+
+// run executes the commands at the front of b and returns their length. It
+// stops at an incomplete one, when the session blocks or ends, and when enough
+// replies have gathered.
+func (s *session) run(b []byte) (n int) {
+	s.paused = false
+	for n < len(b) && s.parked == nil && !s.ending {
+		if s.out.Len() >= outChunk {
+			s.paused = true
+			break
+		}
+		args, size, err := s.parser.Next(b[n:])
+		if err != nil {
+			s.out.Error("ERR " + err.Error())
+			s.ending = true
+			return len(b)
+		}
+		if size == 0 {
+			break
+		}
+		n += size
+		if len(args) > 0 {
+			s.execute(args)
+		}
+	}
+	return n
+}
+
+// publish moves the replies to the outbox. Under the policy Always they go
+// there only when what they tell of is on disk.
+func (s *session) publish() {
+	if s.out.Len() > 0 {
+		if err := s.srv.db.WaitDurable(); err != nil {
+			// What was done may be lost, so nothing may be said about it.
+			s.ending = true
+			s.out.Reset()
+			s.out.Error(spell(err))
+		}
+		s.box.put(&s.out)
+	}
+	if s.commands != 0 {
+		s.srv.stats.commands.Add(s.commands)
+		s.srv.stats.hits.Add(s.tx.Hits)
+		s.srv.stats.misses.Add(s.tx.Misses)
+		s.commands, s.tx.Hits, s.tx.Misses = 0, 0, 0
+	}
+	s.card.update(s)
+	if s.ending {
+		s.box.end()
+	}
+}
+
+// close ends the session: the transport has lost its client.
+func (s *session) close() {
+	if p := s.card.parked.Load(); p != nil {
+		s.srv.db.GiveUp(p.waiter, errGone)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dead {
+		return
+	}
+	s.dead, s.in, s.multi = true, nil, nil
+	s.srv.db.Unwatch(&s.watch)
+	s.srv.hub.Leave(s)
+	s.box.end()
+	s.srv.forget(s)
+}
+
+// reset makes the session as a new one, as RESET does.
+func (s *session) reset() {
+	s.discard()
+	s.srv.hub.Leave(s)
+	s.subs = subscriptions{}
+	s.db, s.out.Proto = 0, 2
+	s.noReply, s.skip = false, 0
+	s.card.reset()
+	s.authed = !s.srv.needsPassword()
+	s.parser.Unauthenticated = !s.authed
+}
+
+// An outbox holds what is to be sent to a client. Replies and pushed messages
+// meet here, in order. Whoever finds it not being sent sends it.
+type outbox struct {
+	mu      sync.Mutex
+	buf     []byte
+	held    []byte // messages that wait for the replies being written
+	holding bool
+	sending bool
+	ended   bool // nothing comes any more: close when sent
+}
+
+// put moves what w holds to the outbox.
+func (o *outbox) put(w *resp.Writer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.buf) == 0 {
+		o.buf = w.Swap(nil)
+	} else {
+		o.buf = append(o.buf, w.Bytes()...)
+		w.Reset()
+	}
+	if o.holding {
+		o.buf = append(o.buf, o.held...)
+		o.held, o.holding = nil, false
+	}
+}
+
+// hold keeps messages back until the next put.
+func (o *outbox) hold() {
+	o.mu.Lock()
+	o.holding = true
+	o.mu.Unlock()
+}
+
+// push adds a message. It reports false if the client has fallen too far
+// behind: it holds more than limit bytes.
+func (o *outbox) push(b []byte, limit int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return true
+	}
+	if o.holding {
+		o.held = append(o.held, b...)
+	} else {
+		o.buf = append(o.buf, b...)
+	}
+	return limit <= 0 || len(o.buf)+len(o.held) <= limit
+}
+
+func (o *outbox) end() {
+	o.mu.Lock()
+	o.ended = true
+	o.mu.Unlock()
+}
+
+// send passes what there is to write, until there is nothing. It returns at
+// once if somebody else is sending. last reports that the session has ended
+// and everything was sent.
+func (o *outbox) send(write func([]byte) error) (last bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.sending {
+		return false, nil
+	}
+	o.sending = true
+	for len(o.buf) > 0 && err == nil {
+		b := o.buf
+		o.buf = nil
+		o.mu.Unlock()
+		err = write(b)
+		buffers.put(b)
+		o.mu.Lock()
+	}
+	o.sending = false
+	return o.ended && len(o.buf) == 0, err
+}
+
+func (o *outbox) size() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.buf)
+}
+
+// buffers are those of replies and of reading that nobody uses at the moment.
+var buffers bufferPool
+
+// A bufferPool recycles buffers of one size, so that an idle client holds none.
+type bufferPool struct{ pool sync.Pool }
+
+const bufferSize = 16 << 10
+
+func (p *bufferPool) get() []byte {
+	if b, ok := p.pool.Get().(*[bufferSize]byte); ok {
+		return b[:]
+	}
+	return new([bufferSize]byte)[:]
+}
+
+func (p *bufferPool) put(b []byte) {
+	if cap(b) == bufferSize {
+		p.pool.Put((*[bufferSize]byte)(b[:bufferSize]))
+	}
+}
