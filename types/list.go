@@ -91,7 +91,7 @@ func (l *List) push(elem []byte, front bool) {
 			c.push(elem, front)
 		}
 		stored = c.end(front)
-		l.pack += uint32(packedSize(stored))
+		l.pack += uint32(elemSize(stored))
 	}
 	if l.rec != nil {
 		op := OpPushBack
@@ -118,7 +118,7 @@ func (l *List) pop(front bool) (elem []byte, ok bool) {
 		elem = l.tree.pop(front)
 	default:
 		elem = l.chunk.pop(front)
-		l.pack -= uint32(packedSize(elem))
+		l.pack -= uint32(elemSize(elem))
 	}
 	l.settle()
 	if l.rec != nil {
@@ -172,7 +172,7 @@ func (l *List) SetAt(i int, elem []byte) error {
 		c := l.own()
 		old := c.at(i)
 		more := len(elem) - len(old)
-		l.pack += uint32(packedSize(elem) - packedSize(old))
+		l.pack += uint32(elemSize(elem) - elemSize(old))
 		if more != 0 {
 			elem = c.safe(elem)
 		}
@@ -220,7 +220,7 @@ func (l *List) Insert(pivot, elem []byte, after bool) bool {
 		} else {
 			c.insert(i, elem)
 		}
-		l.pack += uint32(packedSize(elem))
+		l.pack += uint32(elemSize(elem))
 	}
 	l.rec.Note(op, 0, 0, text(pivot), text(elem))
 	return true
@@ -260,7 +260,7 @@ func (l *List) Remove(elem []byte, count int) int {
 			skip = max(0, c.count(elem)-limit)
 		}
 		removed = c.filter(elem, skip, limit)
-		l.pack -= uint32(removed * packedSize(elem))
+		l.pack -= uint32(removed * elemSize(elem))
 	}
 	if removed > 0 {
 		l.settle()

@@ -395,7 +395,7 @@ func (c *listChunk) filter(elem []byte, skip, limit int) (removed int) {
 // packed returns the size of the elements in a Redis listpack.
 func (c *listChunk) packed() (size int) {
 	for i := range c.len() {
-		size += packedSize(c.at(i))
+		size += elemSize(c.at(i))
 	}
 	return size
 }
@@ -439,10 +439,10 @@ func (c *listChunk) check() error {
 	return nil
 }
 
-// packedSize returns the bytes elem takes in a listpack of Redis: an integer
+// elemSize returns the bytes elem takes in a listpack of Redis: an integer
 // in 1 to 9 bytes, or a length of 1, 2 or 5 bytes and the text; and behind it
 // the length of all that once more.
-func packedSize(elem []byte) int {
+func elemSize(elem []byte) int {
 	size := len(elem)
 	switch n, ok := ParseInt(elem); {
 	case !ok && size < 64:

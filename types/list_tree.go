@@ -142,7 +142,7 @@ func (t *listTree) push(elem []byte, front bool) []byte {
 	t.n++
 	stored := nd.chunk.end(front)
 	if t.pack > 0 {
-		t.pack += packedSize(stored)
+		t.pack += elemSize(stored)
 	}
 	return stored
 }
@@ -217,7 +217,7 @@ func (t *listTree) pop(front bool) []byte {
 	elem := nd.chunk.pop(front)
 	t.n--
 	if t.pack > 0 {
-		t.pack -= packedSize(elem)
+		t.pack -= elemSize(elem)
 	}
 	if nd.chunk.n == 0 {
 		*end = nil
@@ -362,7 +362,7 @@ func (t *listTree) set(i int, elem []byte) {
 		return
 	}
 	if t.pack > 0 {
-		t.pack += packedSize(elem) - packedSize(old)
+		t.pack += elemSize(elem) - elemSize(old)
 	}
 	if more != 0 {
 		elem = c.safe(elem)
@@ -393,7 +393,7 @@ func (t *listTree) insert(i int, elem []byte) {
 			c.insert(p.i, elem)
 			t.added(&p, 1)
 			if t.pack > 0 {
-				t.pack += packedSize(elem)
+				t.pack += elemSize(elem)
 			}
 			return
 		}
