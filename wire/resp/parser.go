@@ -3,6 +3,7 @@ package resp
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 )
 
@@ -58,9 +59,10 @@ const (
 //
 // The zero value is ready to use. A Parser is not safe for concurrent use.
 //
-// Invariant: while state is partly, pos <= scan or bulk >= 0; bytes before pos
-// are parsed; those from pos to scan hold no line end; lens has the lengths of
-// the arguments read, left says how many are to come.
+// Invariant: while state is partly, bytes before pos are parsed and those from
+// pos to scan hold no line end; lens has the lengths of the arguments read,
+// which fill the bytes from head to pos (less the header of the one at pos, if
+// bulk says that it is read); left says how many are to come.
 type Parser struct {
 	// MaxBulk is the largest argument in bytes, proto-max-bulk-len; 512 MiB
 	// if 0.
@@ -442,4 +444,31 @@ func parseInt(b []byte) (int64, bool) {
 		return -int64(n), n <= 1<<63
 	}
 	return int64(n), n <= math.MaxInt64
+}
+
+// check returns an error that names the first broken invariant of p, if any.
+func (p *Parser) check() error {
+	if p.state != partly {
+		return nil
+	}
+	if p.scan < p.pos || p.bulk >= 0 && p.scan != p.pos {
+		return fmt.Errorf("looks for a line end at %d, parses at %d", p.scan, p.pos)
+	}
+	if p.head == 0 {
+		if p.pos != 0 || p.left != 0 || len(p.lens) != 0 || p.bulk != -1 {
+			return fmt.Errorf("arguments before their number is known: %d read, %d to come", len(p.lens), p.left)
+		}
+		return nil
+	}
+	end := p.head
+	for _, size := range p.lens {
+		end += digits(size) + size + 5
+	}
+	if p.bulk >= 0 {
+		end += digits(p.bulk) + 3
+	}
+	if end != p.pos || p.left < 1 {
+		return fmt.Errorf("arguments end at %d, parsing goes on at %d for %d more", end, p.pos, p.left)
+	}
+	return nil
 }

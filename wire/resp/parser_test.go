@@ -37,6 +37,9 @@ func parse(p *Parser, input []byte, pieces ...int) outcome {
 		buf, input = next, input[n:]
 		for len(buf) > 0 {
 			args, n, err := p.Next(buf)
+			if broken := p.check(); broken != nil {
+				panic(broken)
+			}
 			if err != nil {
 				o.rest, o.err = -1, err.Error()
 				return o
