@@ -86,7 +86,8 @@ func (l *List) push(elem []byte, front bool) {
 	} else {
 		c := l.own()
 		if !c.push(elem, front) {
-			elem = c.safe(elem)
+			var space [64]byte
+			elem = c.safe(elem, space[:0])
 			c.reserve(len(elem), front, math.MaxInt)
 			c.push(elem, front)
 		}
@@ -173,8 +174,9 @@ func (l *List) SetAt(i int, elem []byte) error {
 		old := c.at(i)
 		more := len(elem) - len(old)
 		l.pack += uint32(elemSize(elem) - elemSize(old))
+		var space [64]byte
 		if more != 0 {
-			elem = c.safe(elem)
+			elem = c.safe(elem, space[:0])
 		}
 		if more > 0 {
 			c.reserve(more, false, math.MaxInt)
@@ -445,9 +447,8 @@ func (l *List) fitsBytes(more int) bool {
 func (l *List) own() *listChunk {
 	if l.shared {
 		l.shared = false
-		buf := allocate(len(l.chunk.buf))
-		copy(buf, l.chunk.buf)
-		l.chunk.buf = buf
+		buf := append([]byte(nil), l.chunk.buf...)
+		l.chunk.buf = buf[:cap(buf)]
 	}
 	return &l.chunk
 }

@@ -25,15 +25,17 @@ import (
 // elements; before them, pushes at the front do. reserve moves things when
 // pushes change sides.
 //
-// Invariant: the addresses ascend; every element begins less than 2^16 bytes
-// behind lo (the last one may be of any length); bytes and table do not overlap.
+// Invariant: the addresses ascend, from first; every element begins less than
+// 2^16 bytes behind lo (the last one may be of any length); bytes and table do
+// not overlap.
 //
 // The zero value is an empty chunk without memory.
 type listChunk struct {
 	buf    []byte
 	lo, hi uint32
 	top    uint32
-	n      uint32
+	n      uint16
+	first  uint16 // the address of element 0, which every look-up needs
 }
 
 // maxSpan is how far behind the first element another may begin.
@@ -78,7 +80,7 @@ func (c *listChunk) start(i int) int {
 	if i == int(c.n) {
 		return int(c.hi)
 	}
-	return int(c.lo) + int(c.address(i)-c.address(0))
+	return int(c.lo) + int(c.address(i)-c.first)
 }
 
 // at returns element i, borrowed.
@@ -97,15 +99,11 @@ func (c *listChunk) pushBack(elem []byte) bool {
 	} else if len(c.buf)-hi < k || bottom < 2 {
 		return false
 	}
-	var a uint16
-	if c.n > 0 {
-		if hi-lo > maxSpan {
-			return false
-		}
-		a = c.address(0) + uint16(hi-lo)
+	if c.n > 0 && hi-lo > maxSpan {
+		return false
 	}
 	copy(c.buf[hi:], elem) // before the table: elem may be an old element in the gap
-	binary.LittleEndian.PutUint16(c.buf[bottom-2:], a)
+	binary.LittleEndian.PutUint16(c.buf[bottom-2:], c.first+uint16(hi-lo))
 	c.hi += uint32(k)
 	c.n++
 	return true
@@ -121,15 +119,12 @@ func (c *listChunk) pushFront(elem []byte) bool {
 	} else if lo < k || len(c.buf)-top < 2 {
 		return false
 	}
-	var a uint16
-	if c.n > 0 {
-		if int(c.hi)-lo+k > maxSpan {
-			return false
-		}
-		a = c.address(0) - uint16(k)
+	if c.n > 0 && int(c.hi)-lo+k > maxSpan {
+		return false
 	}
+	c.first -= uint16(k)
 	copy(c.buf[lo-k:], elem)
-	binary.LittleEndian.PutUint16(c.buf[top:], a)
+	binary.LittleEndian.PutUint16(c.buf[top:], c.first)
 	c.lo -= uint32(k)
 	c.top += 2
 	c.n++
@@ -156,10 +151,14 @@ func (c *listChunk) end(front bool) []byte {
 func (c *listChunk) pop(front bool) []byte {
 	elem := c.end(front)
 	c.n--
-	if front {
+	switch {
+	case c.n == 0:
+		c.reset(front)
+	case front:
 		c.lo += uint32(len(elem))
+		c.first += uint16(len(elem))
 		c.top -= 2
-	} else {
+	default:
 		c.hi -= uint32(len(elem))
 	}
 	return elem
@@ -175,6 +174,7 @@ func (c *listChunk) cut(i, j int) {
 	case j == n:
 		c.hi = uint32(from)
 	case i == 0:
+		c.first = c.address(j)
 		c.lo = uint32(to)
 		c.top -= uint32(2 * j)
 	default:
@@ -184,7 +184,7 @@ func (c *listChunk) cut(i, j int) {
 		}
 		c.hi -= uint32(to - from)
 	}
-	c.n -= uint32(j - i)
+	c.n -= uint16(j - i)
 }
 
 // insert puts elem before element i, 0 < i < n. There must be room at the back
@@ -265,13 +265,16 @@ func (c *listChunk) fit(size int, front bool) {
 func (c *listChunk) layout(buf []byte, front bool, keep int) {
 	lo, hi, top, size := int(c.lo), int(c.hi), int(c.top), 2*int(c.n)
 	slack, slackTable := 0, 0
-	if isFront := top <= lo && size > 0; isFront != front && len(buf) > 128 {
+	flips := size > 0 && (top <= lo) != front
+	if flips && len(buf) > 128 {
 		slack = (len(buf) - c.used() - keep) / 4
 		slackTable = slack * size / (c.used() + 1) &^ 1
 		slack -= slackTable
 	}
-	var space [1024]byte // the table waits here while the bytes move over it
-	table := append(space[:0], c.buf[top-size:top]...)
+	table := c.buf[top-size : top]
+	if flips && &buf[0] == &c.buf[0] { // bytes and table move over each other
+		table = bytes.Clone(table)
+	}
 	newLo, newTop := slack, len(buf)-slackTable
 	if front {
 		newLo, newTop = len(buf)-slack-(hi-lo), slackTable+size
@@ -315,7 +318,7 @@ func (c *listChunk) each(i, j int, yield func(elem []byte) bool) bool {
 	if i >= j {
 		return true
 	}
-	start, lo, first := c.start(i), int(c.lo), c.address(0)
+	start, lo, first := c.start(i), int(c.lo), c.first
 	t := int(c.top) - 4 - 2*i // of the next element's address
 	for ; i < j; i++ {
 		end := int(c.hi)
@@ -336,19 +339,23 @@ func (c *listChunk) index(elem []byte) int {
 	if c.n == 0 {
 		return -1
 	}
-	start, lo, first := int(c.lo), int(c.lo), c.address(0)
-	table := c.buf[int(c.top)-2*int(c.n) : c.top]
-	i := 0
+	lo, first, size := int(c.lo), c.first, len(elem)
+	buf, table := c.buf[:c.hi], c.buf[int(c.top)-2*int(c.n):c.top]
+	start := lo
+	var last byte
+	if size > 0 {
+		last = elem[size-1]
+	}
 	for t := len(table) - 4; t >= 0; t -= 2 {
 		end := lo + int(binary.LittleEndian.Uint16(table[t:])-first)
-		if end-start == len(elem) && string(c.buf[start:end]) == string(elem) {
-			return i
+		// Most elements of the same length differ in their last byte.
+		if end-start == size && (size == 0 || buf[end-1] == last && string(buf[start:end]) == string(elem)) {
+			return (len(table) - 4 - t) / 2
 		}
 		start = end
-		i++
 	}
-	if string(c.buf[start:c.hi]) == string(elem) {
-		return i
+	if string(buf[start:]) == string(elem) {
+		return int(c.n) - 1
 	}
 	return -1
 }
@@ -369,7 +376,7 @@ func (c *listChunk) filter(elem []byte, skip, limit int) (removed int) {
 	if c.n == 0 {
 		return 0
 	}
-	first, at, kept := c.address(0), int(c.lo), 0
+	first, at, kept := c.first, int(c.lo), 0
 	end := at
 	for i, n := 0, int(c.n); i < n; i++ {
 		start := end
@@ -388,7 +395,7 @@ func (c *listChunk) filter(elem []byte, skip, limit int) (removed int) {
 		at += end - start
 		kept++
 	}
-	c.hi, c.n = uint32(at), uint32(kept)
+	c.hi, c.n = uint32(at), uint16(kept)
 	return removed
 }
 
@@ -409,11 +416,11 @@ func (c *listChunk) holds(b []byte) bool {
 	return at >= from && at < from+uintptr(len(c.buf))
 }
 
-// safe returns elem, or a copy if it lies in the memory of c, which is about
-// to be moved around.
-func (c *listChunk) safe(elem []byte) []byte {
+// safe returns elem, or a copy in space if it lies in the memory of c, which
+// is about to be moved around.
+func (c *listChunk) safe(elem, space []byte) []byte {
 	if c.holds(elem) {
-		return bytes.Clone(elem)
+		return append(space, elem...)
 	}
 	return elem
 }
@@ -431,7 +438,7 @@ func (c *listChunk) check() error {
 	}
 	at := lo
 	for i := range n {
-		if start := c.start(i); start < at || start > hi || i == 0 && start != lo || start-lo > maxSpan {
+		if start := c.start(i); start < at || start > hi || i == 0 && c.address(0) != c.first || start-lo > maxSpan {
 			return fmt.Errorf("chunk: element %d begins at %d of %d to %d, the one before at %d", i, start, lo, hi, at)
 		}
 		at = c.start(i)

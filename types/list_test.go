@@ -15,8 +15,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// contents returns copies of all elements of l.
-func contents(l *List) [][]byte {
+// listContents returns copies of all elements of l.
+func listContents(l *List) [][]byte {
 	var all [][]byte
 	for _, elem := range l.All() {
 		all = append(all, bytes.Clone(elem))
@@ -248,9 +248,9 @@ func TestListEffects(t *testing.T) {
 		rec := &Recorder{Log: new(Log), Limits: limits}
 		m.list.Record(rec)
 		for range rapid.IntRange(1, 10).Draw(t, "steps") {
-			before, changes := contents(m.list), rec.Changes
+			before, changes := listContents(m.list), rec.Changes
 			m.step(t)
-			if rec.Changes == changes && !slices.EqualFunc(before, contents(m.list), bytes.Equal) {
+			if rec.Changes == changes && !slices.EqualFunc(before, listContents(m.list), bytes.Equal) {
 				t.Fatal("a change without an effect")
 			}
 		}
@@ -280,7 +280,7 @@ func TestListApplyRefuses(t *testing.T) {
 		{Op: OpInsertBefore, A: []byte("b"), B: []byte("c")}, {Op: OpListRemove, A: []byte("b")}, {Op: OpZAdd}, {},
 	} {
 		require.ErrorIs(t, l.Apply(e), ErrEffect, "%v", e)
-		require.Equal(t, [][]byte{[]byte("a")}, contents(l))
+		require.Equal(t, [][]byte{[]byte("a")}, listContents(l))
 	}
 }
 
@@ -290,7 +290,7 @@ func TestListNil(t *testing.T) {
 	require.Zero(t, l.Size())
 	_, ok := l.At(0)
 	require.False(t, ok)
-	require.Empty(t, contents(l))
+	require.Empty(t, listContents(l))
 	l.Each(0, 10, func([]byte) bool { t.Fatal("an element of nothing"); return false })
 	require.NoError(t, l.check())
 }
@@ -350,7 +350,7 @@ func TestListRotate(t *testing.T) {
 			l.PushFront(elem)
 			require.NoError(t, l.check())
 		}
-		require.Equal(t, want, contents(l))
+		require.Equal(t, want, listContents(l))
 	}
 }
 
@@ -381,10 +381,10 @@ func TestListCloneInAnotherGoroutine(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 1))
 		for range 5 {
 			c := l.clone().(*List)
-			want := contents(c)
+			want := listContents(c)
 			wg.Go(func() {
 				for range 5 {
-					if !slices.EqualFunc(want, contents(c), bytes.Equal) || c.check() != nil {
+					if !slices.EqualFunc(want, listContents(c), bytes.Equal) || c.check() != nil {
 						t.Error("a clone has changed")
 					}
 				}
@@ -428,7 +428,7 @@ func TestListLarge(t *testing.T) {
 	}
 	require.NoError(t, l.check())
 	require.Equal(t, 2, l.tree.height)
-	require.True(t, slices.EqualFunc(want, contents(l), bytes.Equal))
+	require.True(t, slices.EqualFunc(want, listContents(l), bytes.Equal))
 	for i := range 1000 {
 		at := r.IntN(len(want))
 		require.Equal(t, 1, l.Remove(want[at], i%3-1))
@@ -448,14 +448,14 @@ func TestListLarge(t *testing.T) {
 		want = slices.Delete(want, at, at+50)
 		if len(want)%1000 == 0 {
 			require.NoError(t, l.check())
-			require.True(t, slices.EqualFunc(want, contents(l), bytes.Equal))
+			require.True(t, slices.EqualFunc(want, listContents(l), bytes.Equal))
 			if used := len(bytes.Join(want, nil)); used > 100_000 {
 				require.Less(t, l.Size(), 3*used)
 			}
 		}
 	}
 	require.NoError(t, l.check())
-	require.True(t, slices.EqualFunc(want, contents(l), bytes.Equal))
+	require.True(t, slices.EqualFunc(want, listContents(l), bytes.Equal))
 }
 
 // heap returns the bytes in use after a collection.
@@ -576,7 +576,7 @@ func FuzzList(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if !slices.EqualFunc(contents(l), want, bytes.Equal) || !slices.EqualFunc(contents(clone), cloned, bytes.Equal) {
+		if !slices.EqualFunc(listContents(l), want, bytes.Equal) || !slices.EqualFunc(listContents(clone), cloned, bytes.Equal) {
 			t.Fatal("the list is not what was written")
 		}
 		if err := clone.check(); err != nil {

@@ -78,8 +78,8 @@ func (t *listTree) own(nd **listNode) *listNode {
 	if old.kids != nil {
 		c.kids = append(make([]listKid, 0, listFan+1), old.kids...)
 	} else {
-		c.chunk.buf = allocate(len(old.chunk.buf))
-		copy(c.chunk.buf, old.chunk.buf)
+		c.chunk.buf = append([]byte(nil), old.chunk.buf...)
+		c.chunk.buf = c.chunk.buf[:cap(c.chunk.buf)]
 		t.bytes += len(c.chunk.buf) - len(old.chunk.buf)
 	}
 	*nd = c
@@ -155,7 +155,8 @@ func (t *listTree) pushSlow(end **listNode, elem []byte, front bool) *listNode {
 		}
 		// Only if an eighth is free: moving a full leaf for each push is dear.
 		if nd.chunk.used()+len(elem)+2 <= listLeaf-listLeaf/8 {
-			elem = nd.chunk.safe(elem)
+			var space [64]byte
+			elem = nd.chunk.safe(elem, space[:0])
 			t.resize(nd, func(c *listChunk) { c.reserve(len(elem), front, listLeaf) })
 			nd.chunk.push(elem, front)
 			return nd
@@ -353,8 +354,9 @@ func (t *listTree) set(i int, elem []byte) {
 	c := &p.leaf.chunk
 	old := c.at(p.i)
 	more := len(elem) - len(old)
+	var space [64]byte
 	if c.n > 1 && c.used()+more > listLeaf {
-		elem = c.safe(elem)
+		elem = c.safe(elem, space[:0])
 		c.cut(p.i, p.i+1)
 		t.added(&p, -1)
 		t.pack = 0
@@ -365,7 +367,7 @@ func (t *listTree) set(i int, elem []byte) {
 		t.pack += elemSize(elem) - elemSize(old)
 	}
 	if more != 0 {
-		elem = c.safe(elem)
+		elem = c.safe(elem, space[:0])
 	}
 	if more > 0 {
 		t.resize(p.leaf, func(c *listChunk) { c.reserve(more, false, listLeaf) })
