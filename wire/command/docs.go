@@ -1,6 +1,9 @@
 package command
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Info is what COMMAND and COMMAND INFO tell of a command.
 type Info struct {
@@ -53,6 +56,22 @@ func (c *Command) Info() Info {
 		i.Sub = append(i.Sub, c.Sub[j].Info())
 	}
 	return i
+}
+
+// String returns i without its sub-commands as one line, as recorded facts about
+// Redis are compared: name, arity, flags, first, last and step key, categories,
+// tips and key specifications, separated by tabs.
+func (i Info) String() string {
+	cats := make([]string, len(i.Categories))
+	for j, c := range i.Categories {
+		cats[j] = strings.TrimPrefix(c, "@")
+	}
+	specs := make([]string, len(i.Specs))
+	for j := range i.Specs {
+		specs[j] = i.Specs[j].String()
+	}
+	return fmt.Sprintf("%s\t%d\t%s\t%d %d %d\t%s\t%s\t%s", i.Name, i.Arity, strings.Join(i.Flags, ","),
+		i.First, i.Last, i.Step, strings.Join(cats, ","), strings.Join(i.Tips, ","), strings.Join(specs, "; "))
 }
 
 // Docs returns what COMMAND DOCS tells of c, a command of a Table. It makes

@@ -20,14 +20,16 @@ func (c *Command) Help() []string {
 			usage.WriteByte(' ')
 			sub.tree.help(&usage, true)
 		}
-		lines = append(lines, usage.String())
-		lines = appendWrapped(lines, sub.Summary)
+		lines = appendWrapped(append(lines, usage.String()), sub.Summary)
 	}
 	return append(lines, "HELP", "    Prints this help.")
 }
 
 // appendWrapped appends text, indented and in lines of helpWidth.
 func appendWrapped(lines []string, text string) []string {
+	if text == "" {
+		return lines
+	}
 	const indent = "   "
 	line := indent
 	for _, word := range strings.Fields(text) {
@@ -63,16 +65,16 @@ func (n *Node) help(b *strings.Builder, bare bool) {
 			if i > 0 {
 				b.WriteByte('|')
 			}
-			alt.help(b, true)
+			alt.help(b, false)
 		}
 	case Optional:
 		b.WriteByte('[')
 		n.Nodes[0].help(b, true)
 		b.WriteByte(']')
 	case Repeat:
-		n.Nodes[0].help(b, true)
+		n.Nodes[0].help(b, false)
 		b.WriteString(" [")
-		n.Nodes[0].help(b, true)
+		n.Nodes[0].help(b, false)
 		b.WriteString(" ...]")
 	}
 }

@@ -185,6 +185,25 @@ type KeySpec struct {
 	blank  bool // an empty argument stands in for a key
 }
 
+// String returns s in one line: "RO,access: index 1, range 0 1 0".
+func (s KeySpec) String() string {
+	begin, find := "unknown", "unknown"
+	switch {
+	case s.Index != 0:
+		begin = fmt.Sprintf("index %d", s.Index)
+	case s.Keyword != "":
+		begin = fmt.Sprintf("keyword %s %d", s.Keyword, s.From)
+	}
+	switch {
+	case s.Step <= 0:
+	case s.Count:
+		find = fmt.Sprintf("keynum %d %d %d", s.CountIndex, s.First, s.Step)
+	default:
+		find = fmt.Sprintf("range %d %d %d", s.Last, s.Step, s.Limit)
+	}
+	return strings.Join(s.Access.Names(), ",") + ": " + begin + ", " + find
+}
+
 // plain reports whether s is a range at a fixed place.
 func (s *KeySpec) plain() bool { return s.Index > 0 && !s.Count && s.Step > 0 }
 
@@ -255,6 +274,36 @@ func (c *Command) Keys(args [][]byte, keys []Key) (found []Key, ok bool) {
 // HasKeys reports whether the command can have keys at all.
 func (c *Command) HasKeys() bool { return c.keys.kind != findNone }
 
+// SetKeys is the FindKeys of SET: with the option GET it reads its key too.
+func SetKeys(args [][]byte, keys []Key) (found []Key, ok bool) {
+	if len(args) < 2 {
+		return keys, false
+	}
+	access := AccessOW | AccessUpdate
+	for i := 3; i < len(args); i++ {
+		if EqualFold(args[i], "GET") {
+			access = AccessRW | AccessRead | AccessUpdate
+			break
+		}
+	}
+	return append(keys, Key{1, access}), true
+}
+
+// BitfieldKeys is the FindKeys of BITFIELD: with nothing but GETs it only reads.
+func BitfieldKeys(args [][]byte, keys []Key) (found []Key, ok bool) {
+	if len(args) < 2 {
+		return keys, false
+	}
+	access := AccessRO | AccessRead
+	for i := 2; i < len(args); i += 3 {
+		if !EqualFold(args[i], "GET") || i+2 >= len(args) {
+			access = AccessRW | AccessRead | AccessUpdate
+			break
+		}
+	}
+	return append(keys, Key{1, access}), true
+}
+
 // A finder is what Keys makes of key specifications.
 type finder struct {
 	kind              findKind
@@ -285,7 +334,7 @@ func newFinder(c *Command, opts options) finder {
 		f.kind = findSpecs
 	default:
 		s := &c.Specs[0]
-		f.kind, f.access = findRange, s.Access
+		f.kind, f.access = findRange, s.Access&^(AccessIncomplete|AccessVariable)
 		f.first, f.last, f.step = s.Index, s.last(), s.Step
 		if f.first == f.last {
 			f.kind = findOne
@@ -360,7 +409,7 @@ func (s *KeySpec) append(args [][]byte, keys []Key) ([]Key, bool) {
 	}
 	for i := first; i <= last; i += s.Step {
 		if !s.blank || len(args[i]) > 0 {
-			keys = append(keys, Key{i, s.Access})
+			keys = append(keys, Key{i, s.Access &^ (AccessIncomplete | AccessVariable)})
 		}
 	}
 	return keys, last >= first || s.absent

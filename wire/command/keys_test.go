@@ -55,7 +55,7 @@ func TestKeys(t *testing.T) {
 		{call: "sort k by store limit 0 store alpha", want: "1:read"},
 		{call: "sort k STORE", want: "1:read"},
 		{call: "migrate h 1 k 0 0", want: "3:read+delete"},
-		{call: `migrate h 1 "" 0 0 auth keys keys a b`, want: "9:read+delete+incomplete 10:read+delete+incomplete"},
+		{call: `migrate h 1 "" 0 0 auth keys keys a b`, want: "9:read+delete 10:read+delete"},
 	} {
 		a := args(test.call)
 		c := table.Resolve(a)

@@ -2,7 +2,6 @@ package command
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -14,7 +13,7 @@ import (
 // The usage lines of testdata/usage.tsv are those of the manual of Redis 7.2:
 // name, group, flags, ACL override, arity override, tips, syntax.
 // testdata/redis-7.2.tsv holds what that server's COMMAND tells of the same
-// commands: name, arity, flags, categories, tips, key specifications.
+// commands, in the form of Info.String.
 
 // differences are the facts on which we differ from Redis 7.2 on purpose.
 var differences = map[string]string{}
@@ -30,7 +29,7 @@ func TestDerivedFactsAreThoseOfRedis(t *testing.T) {
 			continue
 		}
 		seen++
-		got := describe(c.Info())
+		got := c.Info().String()
 		if reason := differences[c.FullName()]; reason != "" {
 			require.NotEqual(t, fact, got, "no longer different: %s", reason)
 			continue
@@ -40,42 +39,6 @@ func TestDerivedFactsAreThoseOfRedis(t *testing.T) {
 		}
 	}
 	require.Equal(t, len(want), seen)
-}
-
-// describe writes i as a line of testdata/redis-7.2.tsv, without movablekeys,
-// which follows from the key specifications.
-func describe(i Info) string {
-	var flags, cats, specs []string
-	for _, f := range i.Flags {
-		if f != "movablekeys" {
-			flags = append(flags, f)
-		}
-	}
-	for _, c := range i.Categories {
-		cats = append(cats, strings.TrimPrefix(c, "@"))
-	}
-	for _, s := range i.Specs {
-		specs = append(specs, describeSpec(s))
-	}
-	return strings.Join([]string{i.Name, strconv.Itoa(i.Arity), strings.Join(flags, ","),
-		strings.Join(cats, ","), strings.Join(i.Tips, ","), strings.Join(specs, "; ")}, "\t")
-}
-
-func describeSpec(s KeySpec) string {
-	begin, find := "unknown", "unknown"
-	switch {
-	case s.Index != 0:
-		begin = fmt.Sprintf("index %d", s.Index)
-	case s.Keyword != "":
-		begin = fmt.Sprintf("keyword %s %d", s.Keyword, s.From)
-	}
-	switch {
-	case s.Count:
-		find = fmt.Sprintf("keynum %d %d %d", s.CountIndex, s.First, s.Step)
-	case s.Step > 0:
-		find = fmt.Sprintf("range %d %d %d", s.Last, s.Step, s.Limit)
-	}
-	return strings.Join(s.Access.Names(), ",") + ": " + begin + ", " + find
 }
 
 // usageTable makes a table of the commands in testdata/usage.tsv.
@@ -104,6 +67,7 @@ func usageTable(t testing.TB) *Table {
 		if f[5] != "" {
 			c.Tips = strings.Split(f[5], ",")
 		}
+		c.FindKeys = map[string]func([][]byte, []Key) ([]Key, bool){"SET": SetKeys, "BITFIELD": BitfieldKeys}[c.Name]
 		if container, sub, ok := strings.Cut(c.Name, "|"); ok {
 			c.Name = sub
 			last := &commands[len(commands)-1]
