@@ -399,14 +399,6 @@ func (c *listChunk) filter(elem []byte, skip, limit int) (removed int) {
 	return removed
 }
 
-// packed returns the size of the elements in a Redis listpack.
-func (c *listChunk) packed() (size int) {
-	for i := range c.len() {
-		size += elemSize(c.at(i))
-	}
-	return size
-}
-
 // holds reports whether b lies in the memory of c.
 func (c *listChunk) holds(b []byte) bool {
 	if len(b) == 0 || len(c.buf) == 0 {
@@ -444,37 +436,4 @@ func (c *listChunk) check() error {
 		at = c.start(i)
 	}
 	return nil
-}
-
-// elemSize returns the bytes elem takes in a listpack of Redis: an integer
-// in 1 to 9 bytes, or a length of 1, 2 or 5 bytes and the text; and behind it
-// the length of all that once more.
-func elemSize(elem []byte) int {
-	size := len(elem)
-	switch n, ok := ParseInt(elem); {
-	case !ok && size < 64:
-		return size + 2
-	case !ok && size < 4096:
-		size += 2
-	case !ok:
-		size += 5
-	case n >= 0 && n < 128:
-		return 2
-	case n >= -1<<12 && n < 1<<12:
-		return 3
-	case n >= -1<<15 && n < 1<<15:
-		return 4
-	case n >= -1<<23 && n < 1<<23:
-		return 5
-	case n >= -1<<31 && n < 1<<31:
-		return 6
-	default:
-		return 10
-	}
-	for rest := size; ; rest >>= 7 {
-		size++
-		if rest < 128 {
-			return size
-		}
-	}
 }

@@ -338,7 +338,7 @@ func TestListEncoding(t *testing.T) {
 // An element popped stays readable until the next write, and may be what that
 // writes.
 func TestListRotate(t *testing.T) {
-	for _, n := range []int{1, 2, 100, 5000} {
+	for _, n := range []int{1, 2, 100, 2000} {
 		l, want := new(List), [][]byte{}
 		for i := range n {
 			elem := []byte(fmt.Sprintf("element %d", i))
@@ -348,8 +348,11 @@ func TestListRotate(t *testing.T) {
 		for range n {
 			elem, _ := l.PopBack()
 			l.PushFront(elem)
-			require.NoError(t, l.check())
+			if n <= 100 {
+				require.NoError(t, l.check())
+			}
 		}
+		require.NoError(t, l.check())
 		require.Equal(t, want, listContents(l))
 	}
 }
@@ -372,7 +375,7 @@ func TestListWriteWhileIterating(t *testing.T) {
 
 // One goroutine reads a clone while another writes the list: for -race.
 func TestListCloneInAnotherGoroutine(t *testing.T) {
-	for _, n := range []int{20, 20_000} {
+	for _, n := range []int{20, 5000} {
 		l := new(List)
 		for i := range n {
 			l.PushBack([]byte(strconv.Itoa(i)))
@@ -389,7 +392,7 @@ func TestListCloneInAnotherGoroutine(t *testing.T) {
 					}
 				}
 			})
-			for range 500 {
+			for range 200 {
 				l.PushFront([]byte("front"))
 				l.PopBack()
 				_ = l.SetAt(r.IntN(l.Len()), []byte("set"))
@@ -420,11 +423,11 @@ func TestListLarge(t *testing.T) {
 		}
 		want = slices.Insert(want, at, elem)
 	}
-	for i := range 4000 {
+	for i := range 3000 {
 		add(i, i)
 	}
-	for i := range 16_000 {
-		add(r.IntN(len(want)+1), 4000+i)
+	for i := range 7000 {
+		add(r.IntN(len(want)+1), 3000+i)
 	}
 	require.NoError(t, l.check())
 	require.Equal(t, 2, l.tree.height)
@@ -446,7 +449,7 @@ func TestListLarge(t *testing.T) {
 			l.tree.tidy(&p)
 		}
 		want = slices.Delete(want, at, at+50)
-		if len(want)%1000 == 0 {
+		if len(want)%2000 == 0 {
 			require.NoError(t, l.check())
 			require.True(t, slices.EqualFunc(want, listContents(l), bytes.Equal))
 			if used := len(bytes.Join(want, nil)); used > 100_000 {
@@ -519,6 +522,24 @@ func TestListAllocations(t *testing.T) {
 			l.Remove(elem, 1)
 		}), "inserting to %d", n)
 	}
+}
+
+func ExampleList() {
+	var jobs List
+	jobs.PushBack([]byte("wash"))
+	jobs.PushBack([]byte("dry"))
+	jobs.PushFront([]byte("sort"))
+	jobs.Insert([]byte("dry"), []byte("rinse"), false)
+	first, _ := jobs.PopFront()
+	fmt.Printf("%s of %d\n", first, jobs.Len()+1)
+	for i, job := range jobs.All() {
+		fmt.Printf("%d %s\n", i, job)
+	}
+	// Output:
+	// sort of 4
+	// 0 wash
+	// 1 rinse
+	// 2 dry
 }
 
 func FuzzList(f *testing.F) {
