@@ -108,20 +108,19 @@ func findPacked(p []byte, key string, stride int) int {
 	if len(key) == 0 || len(key) >= wide {
 		return findAny(p, key, stride)
 	}
-	size, last := byte(len(key)), key[len(key)-1]
-	for i := 0; i < len(p); {
-		n := int(p[i])
-		end := i + len(key)
-		if byte(n) == size && p[end] == last && string(p[i+1:end+1]) == key {
-			return i
+	size, last, all := uint(len(key)), key[len(key)-1], uint(len(p))
+	for i := uint(0); i < all; {
+		n := uint(p[i])
+		if n == size {
+			if end := i + size; end < all && p[end] == last && string(p[i+1:end+1]) == key {
+				return int(i)
+			}
+		} else if n >= wide {
+			n = uint(wideSkip(p, int(i)))
 		}
-		if n >= wide {
-			n = wideSkip(p, i)
-		}
-		i += n + 1
-		if stride == 2 {
-			if n = int(p[i]); n >= wide {
-				n = wideSkip(p, i)
+		if i += n + 1; stride == 2 && i < all {
+			if n = uint(p[i]); n >= wide {
+				n = uint(wideSkip(p, int(i)))
 			}
 			i += n + 1
 		}

@@ -119,6 +119,36 @@ func TestSetNeverNarrowsUntilEmpty(t *testing.T) {
 	require.NoError(t, s.check())
 }
 
+// What Each hands out may be collected.
+func TestSetEachYieldsWhatLasts(t *testing.T) {
+	s, members := filledSet("int", 500)
+	var all [][]byte
+	s.Each(func(member []byte) bool { all = append(all, member); return true })
+	for i, m := range members {
+		require.Equal(t, m, string(all[i]))
+	}
+}
+
+func TestSetAllocs(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, prefix := range []string{"int", "member"} {
+		for _, n := range []int{5, 100, 5000} {
+			s, members := filledSet(prefix, n)
+			i, sum := 0, 0
+			allocs := testing.AllocsPerRun(200, func() {
+				i++
+				s.Has(members[i%n])
+				sum += len(s.Random(r))
+				m, _ := s.Pop(r)
+				s.Add(text(m))
+				s.Remove(members[i%n])
+				s.Add(members[i%n])
+			})
+			require.Zero(t, allocs, "%d members like %s", n, members[0])
+		}
+	}
+}
+
 func TestSetAllToleratesWrites(t *testing.T) {
 	for _, prefix := range []string{"", "m"} {
 		for _, n := range []int{5, 1000} {
