@@ -96,13 +96,11 @@ func (c *Command) Docs() Docs {
 	return d
 }
 
-// A describer turns nodes into Args. It numbers key specifications as they
-// were derived: in the order of the keys, a new one for every new access.
+// A describer turns nodes into Args. Keys meet the key specifications in the
+// order in which these were derived.
 type describer struct {
 	command *Command
-	spec    int
-	last    Access
-	seen    bool
+	spec    int // the specification of the last key
 }
 
 // list describes nodes that follow each other. A word and the placeholders
@@ -139,6 +137,7 @@ func (d *describer) token(word *Node, nodes []*Node) Arg {
 			a := d.node(nodes[0])
 			if a.Token == "" {
 				a.Token = token
+				d.keyword(&a)
 				return a
 			}
 		}
@@ -146,6 +145,16 @@ func (d *describer) token(word *Node, nodes []*Node) Arg {
 	a := d.block(nodes)
 	a.Name, a.Token = strings.ToLower(word.Name), token
 	return a
+}
+
+// keyword corrects the specification of a key that is found by its token.
+func (d *describer) keyword(a *Arg) {
+	if a.Type != "key" {
+		return
+	}
+	if i := d.find(0, func(s *KeySpec) bool { return s.Keyword == a.Token }); i >= 0 {
+		a.KeySpec = i
+	}
 }
 
 func (d *describer) block(nodes []*Node) Arg {
@@ -197,25 +206,37 @@ func (d *describer) repeat(n *Node) Arg {
 	return a
 }
 
+// key describes a key. A shard channel is none.
 func (d *describer) key(n *Node) Arg {
 	access := n.Access
 	if access == 0 {
 		access = defaultAccess(d.command.Flags)
 	}
-	a := Arg{Name: n.Name, Type: "key", Display: n.Name}
-	if access&AccessUnknown != 0 {
+	a := Arg{Name: n.Name, Type: "key", Display: n.Name, KeySpec: -1}
+	switch {
+	case access&AccessNotKey != 0:
+		a.Type = string(TypeString)
+		return a
+	case access&AccessUnknown != 0:
 		a.Type = string(TypePattern)
-		access &^= AccessUnknown
+		a.KeySpec = d.find(0, func(s *KeySpec) bool { return s.unknown() && s.Access == access&^AccessUnknown })
+		return a
 	}
-	for i := range d.command.Specs[min(d.spec, len(d.command.Specs)):] {
-		if d.command.Specs[d.spec+i].Access == access {
-			a.KeySpec = d.spec + i
-			d.spec += i
-			return a
+	if a.KeySpec = d.find(d.spec, func(s *KeySpec) bool { return s.Access == access }); a.KeySpec >= 0 {
+		d.spec = a.KeySpec
+	}
+	return a
+}
+
+// find returns the number of the first specification, from the one given on,
+// that suits; -1 if none does.
+func (d *describer) find(from int, suits func(*KeySpec) bool) int {
+	for i := from; i < len(d.command.Specs); i++ {
+		if suits(&d.command.Specs[i]) {
+			return i
 		}
 	}
-	a.KeySpec = min(d.spec, len(d.command.Specs)-1)
-	return a
+	return -1
 }
 
 // joinNames makes a name for a group of args.

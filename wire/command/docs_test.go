@@ -111,3 +111,57 @@ func TestEveryCommandPrints(t *testing.T) {
 		require.Empty(t, p.open, c.FullName())
 	}
 }
+
+// differentArgs are the commands whose arguments COMMAND DOCS of Redis 7.2
+// describes otherwise, and why we do not.
+var differentArgs = map[string]string{
+	"client|kill":    "there, each of the alternatives is optional",
+	"debug":          "not described there",
+	"failover":       "there, TO stands for all that follows it; in COUNT count [ANY] it does not",
+	"geosearch":      "there, BYRADIUS and BYBOX stand for their first argument only",
+	"geosearchstore": "as geosearch",
+	"replconf":       "not described there",
+	"xtrim":          "there, all of the strategy is a group",
+	"zincrby":        "there an integer, but any number will do",
+	"zinter":         "there weights are integers, but any number will do",
+	"zinterstore":    "as zinter",
+	"zunion":         "as zinter",
+	"zunionstore":    "as zinter",
+}
+
+// The arguments are those that Redis 7.2 describes in testdata/arguments.tsv, but
+// for their names.
+func TestArgumentsAreThoseOfRedis(t *testing.T) {
+	want := readFacts(t, "testdata/arguments.tsv")
+	for c := range usageTable(t).Every() {
+		got := c.FullName() + "\t" + describeArgs(c.Docs().Args)
+		if differentArgs[c.FullName()] != "" {
+			require.NotEqual(t, want[c.FullName()], got)
+			continue
+		}
+		require.Equal(t, want[c.FullName()], got, c.Syntax)
+	}
+}
+
+// describeArgs writes args as testdata/arguments.tsv has them: type, =TOKEN,
+// ? if optional, + if multiple, ++ if its token is too, #key specification.
+func describeArgs(args []Arg) string {
+	var parts []string
+	for _, a := range args {
+		s := a.Type
+		if a.Token != "" {
+			s += "=" + a.Token
+		}
+		for _, f := range a.Flags {
+			s += map[string]string{"optional": "?", "multiple": "+", "multiple_token": "+"}[f]
+		}
+		if a.KeySpec >= 0 {
+			s += fmt.Sprintf("#%d", a.KeySpec)
+		}
+		if len(a.Args) > 0 {
+			s += "(" + describeArgs(a.Args) + ")"
+		}
+		parts = append(parts, s)
+	}
+	return strings.Join(parts, " ")
+}

@@ -139,10 +139,14 @@ func TestKeysOfRandomCallsAreThoseOfARunningServer(t *testing.T) {
 	table := usageTable(t)
 	seed := rand.Uint64()
 	t.Log("seed", seed)
-	w := Walker{Rand: rand.New(rand.NewPCG(seed, 0)), Keys: []string{"k1", "k2", "k3"}, Odd: 0.3}
+	w := Walker{Rand: rand.New(rand.NewPCG(seed, 0)), Keys: []string{"k1", "k2", "k3"}}
 	for c := range table.Every() {
 		if !c.HasKeys() || differentKeys[c.FullName()] != "" || newSince70[c.FullName()] {
 			continue
+		}
+		w.Odd = 0.3
+		if c.Name == "SORT" {
+			w.Odd = 0 // redis-server looks for STORE even in what STORE names
 		}
 		for range 40 {
 			call := w.Call(c)
