@@ -193,12 +193,44 @@ func (k *zkid) take(other *zkid, lo int) {
 	}
 }
 
+// even moves members between two neighbouring leaves so that both hold about
+// the same. It reports whether any were moved.
+func even(left, right *zkid) bool {
+	a, b := left.leaf.live(), right.leaf.live()
+	moved := false
+	if a > b {
+		i := int(left.leaf.n)
+		for i > 1 {
+			size := left.leaf.need(i - 1)
+			if a-size < b+size || !right.put(0, left.leaf.score(i-1), text(left.name(i-1))) {
+				break
+			}
+			a, b, i, moved = a-size, b+size, i-1, true
+		}
+		left.drop(i, int(left.leaf.n))
+		return moved
+	}
+	i := 0
+	for i+1 < int(right.leaf.n) {
+		size := right.leaf.need(i)
+		if b-size < a+size || !left.put(int(left.leaf.n), right.leaf.score(i), text(right.name(i))) {
+			break
+		}
+		a, b, i, moved = a+size, b-size, i+1, true
+	}
+	right.drop(0, i)
+	return moved
+}
+
+// need returns the bytes that member i takes, slot included.
+func (l *zleaf) need(i int) int { return zSlot + l.record(l.place(i)) }
+
 // half returns how many members make up the first half of the leaf's bytes.
 func (k *zkid) half() int {
 	l := k.leaf
 	sum, want := 0, l.live()/2
 	for i := range int(l.n) {
-		if sum += zSlot + l.record(l.place(i)); sum >= want {
+		if sum += l.need(i); sum >= want {
 			return i + 1
 		}
 	}

@@ -23,9 +23,11 @@ const (
 // first name in the kid's first leaf, to which every node has a direct
 // pointer, so it is one step away from everywhere.
 //
-// A leaf that overflows is split in the middle, but one at an edge of the tree
-// stays full and gets an almost empty neighbour: members added in ascending or
-// descending order fill the leaves completely.
+// A leaf that overflows first hands members to a neighbour with a quarter free,
+// which keeps leaves 80 % full instead of 69 % under random inserts. Else it is
+// split in the middle, but one at an edge of the tree stays full and gets an
+// almost empty neighbour: members added in ascending or descending order fill
+// the leaves completely.
 //
 // A leaf that falls below a third is joined with a neighbour under the same
 // twig if the two fill at most 7/8 of a leaf, a node below a quarter if the two
@@ -366,6 +368,11 @@ func (t *ztree) insert(score float64, name string) {
 	if t.root == nil {
 		t.plant()
 	}
+	t.place(score, name)
+}
+
+// place finds the leaf for a new member and makes room for it.
+func (t *ztree) place(score float64, name string) {
 	var p zpath
 	k := t.down(&p, score, name)
 	at := k.search(score, name)
@@ -377,9 +384,43 @@ func (t *ztree) insert(score float64, name string) {
 	if edge > 0 && at < int(k.leaf.n) || edge < 0 && at > 0 {
 		edge = 0
 	}
+	if edge == 0 && t.share(&p) {
+		t.place(score, name) // perhaps in the neighbour now; this time there is room
+		return
+	}
 	right := t.split(k, edge, at, score, name)
 	p.up(true, 1)
 	t.hang(&p, right, edge)
+}
+
+// share lets the full leaf to which p leads hand members to a neighbour under
+// the same twig that has a quarter free. It reports whether it found one.
+func (t *ztree) share(p *zpath) bool {
+	s := &p.step[p.depth-1]
+	n := s.n
+	for _, left := range [2]int{s.i - 1, s.i} {
+		if left < 0 || left+1 >= n.n {
+			continue
+		}
+		a, b := &n.kid[left], &n.kid[left+1]
+		if a.leaf.live()+b.leaf.live() > zBody*7/4 {
+			continue
+		}
+		t.editLeaf(a)
+		t.editLeaf(b)
+		moved := even(a, b)
+		n.count[left], n.count[left+1] = uint32(a.leaf.n), uint32(b.leaf.n)
+		n.renew(left)
+		n.renew(left + 1)
+		p.copied = true
+		for d := p.depth - 2; d >= 0; d-- {
+			p.step[d].n.renew(p.step[d].i)
+		}
+		if moved {
+			return true
+		}
+	}
+	return false
 }
 
 // plant gives an empty tree its first leaf, still without a member.
