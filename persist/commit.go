@@ -285,8 +285,10 @@ func (f *File) settle(g *group, err error) {
 		return
 	}
 	if errors.Is(f.err, ErrReadOnly) {
-		f.err = nil
 		f.warn("writing works again")
+		if f.err = nil; f.closing {
+			f.err = ErrClosed
+		}
 	}
 	f.written = max(f.written, g.last)
 	if g.sync {

@@ -49,23 +49,23 @@ func TestSnapshotOfLargeValues(t *testing.T) {
 	path := tempFile(t)
 	f, m := mustOpen(t, path, testOptions(EverySecond))
 	big := strings.Repeat("x", 300<<10)
-	m.set(0, "big", value{types.KindString, big, 0, 3})
-	m.set(0, "", value{types.KindString, "", 17, 0})
-	m.set(0, big, value{types.KindString, "key", 0, 0})
-	var lines []string
+	m.set(0, "big", stringValue(big, 0, 3))
+	m.set(0, "", stringValue("", 17, 0))
+	m.set(0, big, stringValue("key", 0, 0))
+	var elems, pairs, members []elem
 	for i := range 5000 {
-		lines = append(lines, fmt.Sprintf("%q", fmt.Sprintf("%05d%s", i, big[:i%100])))
+		a := fmt.Sprintf("%05d%s", i, big[:i%100])
+		if i == 77 {
+			a += big
+		}
+		elems = append(elems, elem{a: a})
+		pairs = append(pairs, elem{a: a, b: big[:(5000-i)%777]})
+		members = append(members, elem{a: a, score: float64(i) / 3})
 	}
-	lines[77] = fmt.Sprintf("%q", "00077"+big)
-	m.set(1, "list", value{types.KindList, strings.Join(lines, "\n"), 99, 0})
-	m.set(1, "set", value{types.KindSet, strings.Join(lines, "\n"), 0, 0})
-	fields, members := []string{}, []string{}
-	for i := range lines {
-		fields = append(fields, lines[i]+"="+lines[len(lines)-1-i])
-		members = append(members, fmt.Sprintf("%s=%v", lines[i], float64(i)/3))
-	}
-	m.set(2, "hash", value{types.KindHash, strings.Join(fields, "\n"), 0, 0})
-	m.set(2, "zset", value{types.KindZSet, strings.Join(members, "\n"), 0, 0})
+	m.set(1, "list", value{types.KindList, elems, 99, 0})
+	m.set(1, "set", value{types.KindSet, elems, 0, 0})
+	m.set(2, "hash", value{types.KindHash, pairs, 0, 0})
+	m.set(2, "zset", value{types.KindZSet, members, 0, 7})
 
 	var l types.Log
 	l.Add(OpFlush, -1, 0, "", "")
@@ -142,7 +142,7 @@ func TestManyWaiters(t *testing.T) {
 	f, m := mustOpen(t, path, nil)
 	require.Equal(t, 20, m.Len())
 	for w := range 20 {
-		require.Equal(t, "29", m.dbs[0][fmt.Sprint(w)].elems)
+		require.Equal(t, "29", m.dbs[0][fmt.Sprint(w)].elems[0].a)
 	}
 	require.NoError(t, f.Close())
 }

@@ -1,0 +1,198 @@
+package persist
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// failing makes commits of f fail with the errors in turn; nil lets one pass.
+type failing struct {
+	mu     sync.Mutex
+	point  string
+	errors []error
+}
+
+func (p *failing) hook(point string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if point != p.point || len(p.errors) == 0 {
+		return nil
+	}
+	err := p.errors[0]
+	p.errors = p.errors[1:]
+	return err
+}
+
+func (p *failing) set(point string, errs ...error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.point, p.errors = point, errs
+}
+
+var errSpace = &fs.PathError{Op: "write", Path: "app.db", Err: syscall.ENOSPC}
+
+// openFailing opens a file with ticks of the test's own.
+func openFailing(t *testing.T, path string) (*File, *model, *failing, chan time.Time) {
+	p, ticks := new(failing), make(chan time.Time)
+	f, m := mustOpen(t, path, &Options{Sync: Always, ticks: ticks, hook: p.hook})
+	do(t, f, m, setTx("before", "1"))
+	require.NoError(t, f.Sync())
+	return f, m, p, ticks
+}
+
+// A write error once: the group is written by a new handle and nobody notices.
+func TestWriteErrorOnce(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, _ := openFailing(t, path)
+	p.set("commit", errSpace)
+	do(t, f, m, setTx("a", "1"))
+	require.NoError(t, f.Wait(m.seq))
+	require.Equal(t, uint64(1), f.Stats().Failures)
+	require.NoError(t, f.Close())
+	f, got := mustOpen(t, path, nil)
+	got.same(t, m)
+	require.NoError(t, f.Close())
+}
+
+// An error after the commit has become visible: it is found to be there and
+// not written twice.
+func TestErrorAfterCommit(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, _ := openFailing(t, path)
+	p.set("committed", errSpace)
+	do(t, f, m, setTx("a", "1"))
+	require.NoError(t, f.Wait(m.seq))
+	do(t, f, m, setTx("a", "2"))
+	require.NoError(t, f.Close())
+	f, got := mustOpen(t, path, nil)
+	got.same(t, m)
+	require.NoError(t, f.Close())
+}
+
+// No space for a while: nothing is acknowledged, nothing taken, and when there
+// is space again the group goes out and writing resumes.
+func TestNoSpaceForAWhile(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, ticks := openFailing(t, path)
+	p.set("commit", errSpace, errSpace, errSpace, errSpace)
+	do(t, f, m, setTx("a", "1"))
+	err := f.Wait(m.seq)
+	require.ErrorIs(t, err, ErrReadOnly)
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorContains(t, err, path)
+	_, err = f.Append(setTx("b", "1"))
+	require.ErrorIs(t, err, ErrReadOnly)
+	require.ErrorIs(t, f.Checkpoint(m), ErrReadOnly)
+	ticks <- time.Time{} // fails again
+	ticks <- time.Time{} // succeeds
+	ticks <- time.Time{}
+	require.NoError(t, f.Err())
+	require.NoError(t, f.Wait(m.seq))
+	do(t, f, m, setTx("b", "2"))
+	require.NoError(t, f.Close())
+	f, got := mustOpen(t, path, nil)
+	got.same(t, m)
+	require.NoError(t, f.Close())
+}
+
+// A sync error: what is on disk is unknown, so the file is given up.
+func TestSyncError(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, ticks := openFailing(t, path)
+	durable := f.Durable()
+	p.set("commit", syscall.EIO)
+	seq, err := f.Append(setTx("a", "1"))
+	require.NoError(t, err)
+	require.ErrorIs(t, f.Wait(seq), ErrReadOnly)
+	ticks <- time.Time{}
+	ticks <- time.Time{}
+	require.ErrorIs(t, f.Err(), ErrReadOnly)
+	require.Equal(t, durable, f.Durable())
+	require.ErrorIs(t, f.Close(), ErrReadOnly)
+	f, got := mustOpen(t, path, nil)
+	got.same(t, m)
+	require.NoError(t, f.Close())
+}
+
+// A file that has changed under us is given up.
+func TestFileReplaced(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, _ := openFailing(t, path)
+	require.NoError(t, os.Remove(path))
+	p.set("commit", errSpace)
+	seq, err := f.Append(setTx("a", "1"))
+	require.NoError(t, err)
+	require.ErrorIs(t, f.Wait(seq), ErrReadOnly)
+	require.ErrorIs(t, f.Close(), ErrReadOnly)
+	require.NoFileExists(t, path)
+	require.Equal(t, uint64(1), m.seq)
+}
+
+// A checkpoint that fails harms neither writers nor the next checkpoint.
+func TestCheckpointFails(t *testing.T) {
+	for _, point := range []string{"commit", "committed"} {
+		for n := range 8 {
+			path := tempFile(t)
+			f, m, p, _ := openFailing(t, path)
+			for i := range 20 {
+				do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat("x", 300<<10)))
+			}
+			require.NoError(t, f.Sync())
+			p.set(point, append(make([]error, n), errSpace)...)
+			err := f.Checkpoint(m)
+			require.True(t, err == nil || errors.Is(err, syscall.ENOSPC), err)
+			p.set("")
+			do(t, f, m, setTx("a", "1"))
+			require.NoError(t, f.Sync())
+			require.NoError(t, f.Checkpoint(m))
+			do(t, f, m, setTx("b", "1"))
+			require.NoError(t, f.Close())
+			f, got := mustOpen(t, path, nil)
+			got.same(t, m)
+			require.NoError(t, f.Close())
+		}
+	}
+}
+
+// A writer that is far ahead of the disk waits instead of filling memory, and
+// goes on, or is told, when the commit is over.
+func TestBackPressure(t *testing.T) {
+	path := tempFile(t)
+	gate := make(chan error)
+	f, _ := mustOpen(t, path, &Options{ticks: noTicks(), hook: func(point string) error {
+		if point == "commit" {
+			return <-gate
+		}
+		return nil
+	}})
+	big := []byte(strings.Repeat("x", 1<<20))
+	done := make(chan int)
+	go func() {
+		n := 0
+		for ; n < 100; n++ {
+			if _, err := f.Append(big); err != nil {
+				break
+			}
+		}
+		done <- n
+	}()
+	gate <- nil
+	for n := 0; n == 0; {
+		select {
+		case gate <- nil:
+		case n = <-done:
+			require.Equal(t, 100, n)
+		}
+	}
+	close(gate)
+	require.NoError(t, f.Close())
+}
