@@ -283,6 +283,9 @@ var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 // its digits, whatever its shortest form is.
 const wholeDoubles = 1 << 62
 
+// AppendDouble appends f as a bulk reply of RESP2 spells it: see Double.
+func AppendDouble(b []byte, f float64) []byte { return appendDouble(b, f) }
+
 // appendDouble appends f as Redis 7.2 does: whole numbers as integers, others
 // by their shortest digits that read back as f, in plain notation from 1e-6 up
 // (below 1e-3 only if they are few) and in the notation of 1.5e-9 beyond.
