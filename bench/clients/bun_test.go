@@ -28,9 +28,9 @@ const (
 )
 
 // bun returns the path of Bun's executable, and skips the test if there is
-// none. The npm package bun carries it in an optional dependency for the
-// platform; where npm does not run install scripts, bun itself is only a
-// signpost, so the platform's package is looked at first.
+// none. It comes in the npm package for the platform, from where the install
+// script of package bun moves it. Not every npm runs install scripts: both
+// places are looked at.
 func bun(t *testing.T) string {
 	t.Helper()
 	found, _ := filepath.Glob("node_modules/@oven/bun-*/bin/bun")
