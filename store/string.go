@@ -183,7 +183,10 @@ func (tx *Tx) SetRange(key string, offset int, data []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	size := len(r.Value())
+	size := 0
+	if r.OK() {
+		size = len(r.Value())
+	}
 	if len(data) == 0 {
 		return size, nil
 	}

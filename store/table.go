@@ -72,10 +72,18 @@ func (t *table) delete(h uint64, key string) bool {
 	return t.dict.Delete(h, key)
 }
 
+// deadline returns when key expires, 0 if it does not or is not there.
+func (t *table) deadline(h uint64, key string) int64 {
+	if r := t.dict.Find(h, key); r.OK() {
+		return r.Deadline()
+	}
+	return 0
+}
+
 // put stores a string.
 func (t *table) put(h uint64, key string, value []byte, deadline int64, mark uint8) {
 	if t.deadlines != nil || deadline != 0 {
-		t.moveDeadline(h, t.dict.Find(h, key).Deadline(), deadline)
+		t.moveDeadline(h, t.deadline(h, key), deadline)
 	}
 	t.dict.Put(h, key, value, deadline, mark)
 }
@@ -83,7 +91,7 @@ func (t *table) put(h uint64, key string, value []byte, deadline int64, mark uin
 // putObject stores a collection.
 func (t *table) putObject(h uint64, key string, v types.Value, deadline int64) {
 	if t.deadlines != nil || deadline != 0 {
-		t.moveDeadline(h, t.dict.Find(h, key).Deadline(), deadline)
+		t.moveDeadline(h, t.deadline(h, key), deadline)
 	}
 	t.dict.PutObject(h, key, v, deadline)
 }
