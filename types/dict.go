@@ -267,7 +267,7 @@ func (d *Dict) Delete(h uint64, key string) bool {
 	}
 	r := s.record(slot)
 	d.dropPayload(s, r)
-	if r[0] == longKey {
+	if r.keyByte() == longKey {
 		d.dropKey(s, r.keyNumber())
 	}
 	s.garbage += uint32(r.size())

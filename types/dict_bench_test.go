@@ -20,6 +20,16 @@ func benchKeys(n int) []string {
 	return keys
 }
 
+// shuffled returns copies of keys in another order. In the order of insertion
+// a map would find its keys and values one behind the other in memory.
+func shuffled(keys []string) []string {
+	other := make([]string, len(keys))
+	for i, j := range rand.New(rand.NewPCG(3, 4)).Perm(len(keys)) {
+		other[i] = strings.Clone(keys[j])
+	}
+	return other
+}
+
 // A table is what a Dict is measured as, and the Go map beside it.
 type table struct {
 	name string
@@ -59,7 +69,7 @@ func benchBoth(b *testing.B, f func(b *testing.B, t table, keys []string, value 
 				}
 				runtime.GC()
 				b.ReportAllocs()
-				f(b, t, keys, value)
+				f(b, t, shuffled(keys), value)
 			})
 		}
 	}

@@ -88,7 +88,7 @@ func (s *segment) check(prefix uint64) (outside int, err error) {
 		if s.depth > 0 && h>>(64-s.depth) != prefix || s.hash(r) != h {
 			return 0, fmt.Errorf("key %q does not belong", key)
 		}
-		if r[0] == longKey {
+		if r.keyByte() == longKey {
 			keys++
 			outside += len(key)
 		}

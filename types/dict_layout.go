@@ -173,8 +173,8 @@ func (d *Dict) move(to *segment, h uint64, s *segment, slot int, r record) {
 		d.addPage(to)
 	}
 	off, c := to.extend(n)
-	copy(c, r[:n])
-	if c[0] == longKey {
+	copy(c.part(0, n), r.bytes())
+	if c.keyByte() == longKey {
 		key := s.outer.keys.items[r.keyNumber()]
 		o := d.outerOf(to)
 		was := o.keys.size()

@@ -1,9 +1,11 @@
 package types
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
-// A record is one entry as it lies in a page. The slice begins at the record
-// and reaches at least to its end.
+// A record is one entry as it lies in a page.
 //
 //	byte 0      length of the key, or longKey
 //	bytes 1, 2  length of the payload, 10 bits | form, 2 | timed, 1 | mark, 3
@@ -12,8 +14,35 @@ import "encoding/binary"
 //	            deadline, 8 bytes, if timed
 //
 // The header has a fixed size and the key a fixed place, so that a lookup
-// compares keys without decoding anything else.
-type record []byte
+// compares keys without decoding anything else. For its sake a record is a
+// bare pointer too, and a Ref fits in registers: as a slice, a Find took twice
+// the instructions. All that trusts the lengths in a record is in this file.
+type record struct{ p unsafe.Pointer }
+
+// part returns the bytes i ≤ x < j of the record.
+func (r record) part(i, j int) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(r.p, i)), j-i)
+}
+
+// keyByte returns the first byte: the length of the key, or longKey.
+func (r record) keyByte() uint8     { return *(*uint8)(r.p) }
+func (r record) setKeyByte(n uint8) { *(*uint8)(r.p) = n }
+
+// is reports whether the record's key is key, which is not long.
+func (r record) is(key string) bool {
+	return int(r.keyByte()) == len(key) && unsafe.String((*byte)(unsafe.Add(r.p, headSize)), len(key)) == key
+}
+
+// word returns 8 bytes of the key, from byte i on, and so does the function of
+// that name. They must be there.
+func (r record) word(i int) uint64 { return *(*uint64)(unsafe.Add(r.p, headSize+i)) }
+
+func word(key string, i int) uint64 {
+	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.StringData(key)), i))
+}
+
+// shortKey returns the key, which is not long.
+func (r record) shortKey() []byte { return r.part(headSize, headSize+int(r.keyByte())) }
 
 // A form says what the payload of a record is.
 type form uint8
@@ -44,22 +73,25 @@ const (
 	maxMark   = 7
 )
 
-func (r record) head() uint16 { return uint16(r[1]) | uint16(r[2])<<8 }
+func (r record) head() uint16 {
+	return uint16(*(*uint8)(unsafe.Add(r.p, 1))) | uint16(*(*uint8)(unsafe.Add(r.p, 2)))<<8
+}
 
 func (r record) setHead(payload int, f form, timed bool, mark uint8) {
 	h := uint16(payload) | uint16(f)<<formShift | uint16(mark&maxMark)<<markShift
 	if timed {
 		h |= timedBit
 	}
-	r[1], r[2] = byte(h), byte(h>>8)
+	binary.LittleEndian.PutUint16(r.part(1, headSize), h)
 }
 
 // keyEnd returns where the key ends and the payload begins.
 func (r record) keyEnd() int {
-	if r[0] == longKey {
+	n := r.keyByte()
+	if n == longKey {
 		return headSize + stubKey
 	}
-	return headSize + int(r[0])
+	return headSize + int(n)
 }
 
 func (r record) form() form  { return form(r.head() >> formShift & formMask) }
@@ -76,41 +108,48 @@ func (r record) size() int {
 	return n
 }
 
+// bytes returns all of the record.
+func (r record) bytes() []byte { return r.part(0, r.size()) }
+
 // payload returns the value of an inline record, or the stub of another.
 func (r record) payload() []byte {
 	i := r.keyEnd()
-	j := i + int(r.head()&lenMask)
-	return r[i:j:j]
+	return r.part(i, i+int(r.head()&lenMask))
 }
 
 // number returns the number of the object or big value of a record that is
 // not inline.
-func (r record) number() uint32 { return binary.LittleEndian.Uint32(r[r.keyEnd():]) }
-
-func (r record) setNumber(n uint32) { binary.LittleEndian.PutUint32(r[r.keyEnd():], n) }
+func (r record) number() uint32     { return binary.LittleEndian.Uint32(r.payload()) }
+func (r record) setNumber(n uint32) { binary.LittleEndian.PutUint32(r.payload(), n) }
 
 // deadline returns the time kept in the record, 0 if there is none.
 func (r record) deadline() int64 {
-	h := r.head()
-	if h&timedBit == 0 {
+	if !r.timed() {
 		return 0
 	}
-	return int64(binary.LittleEndian.Uint64(r[r.keyEnd()+int(h&lenMask):]))
+	return int64(binary.LittleEndian.Uint64(r.due()))
 }
 
 // setDeadline writes t into a record that is timed.
-func (r record) setDeadline(t int64) {
-	binary.LittleEndian.PutUint64(r[r.keyEnd()+int(r.head()&lenMask):], uint64(t))
+func (r record) setDeadline(t int64) { binary.LittleEndian.PutUint64(r.due(), uint64(t)) }
+
+// due returns the bytes of the deadline of a record that is timed.
+func (r record) due() []byte {
+	i := r.keyEnd() + int(r.head()&lenMask)
+	return r.part(i, i+dueSize)
 }
 
 // keyHash and keyNumber read the stub of a long key.
-func (r record) keyHash() uint64   { return binary.LittleEndian.Uint64(r[headSize:]) }
-func (r record) keyNumber() uint32 { return binary.LittleEndian.Uint32(r[headSize+8:]) }
+func (r record) keyHash() uint64 { return binary.LittleEndian.Uint64(r.part(headSize, headSize+8)) }
+func (r record) keyNumber() uint32 {
+	return binary.LittleEndian.Uint32(r.part(headSize+8, headSize+12))
+}
 
 func (r record) setKeyStub(h uint64, number uint32) {
-	r[0] = longKey
-	binary.LittleEndian.PutUint64(r[headSize:], h)
-	binary.LittleEndian.PutUint32(r[headSize+8:], number)
+	r.setKeyByte(longKey)
+	stub := r.part(headSize, headSize+stubKey)
+	binary.LittleEndian.PutUint64(stub, h)
+	binary.LittleEndian.PutUint32(stub[8:], number)
 }
 
 // keyField returns the bytes that key takes in a record.

@@ -244,6 +244,10 @@ func TestDictModel(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				for i, m := range all {
+					// Comparing all of them after each step takes most of the time.
+					if len(m.model) > 1000 && r.IntN(4) > 0 {
+						continue
+					}
 					if err := m.compare(); err != nil {
 						t.Fatalf("dict %d: %v", i, err)
 					}

@@ -8,18 +8,17 @@ import (
 
 // insert adds an entry that is not there. s must have a free slot for it.
 func (d *Dict) insert(s *segment, h uint64, key string, f form, payload []byte, deadline int64, mark uint8) {
-	field := keyField(key)
-	size := recordSize(field, len(payload), deadline != 0)
+	size := recordSize(keyField(key), len(payload), deadline != 0)
 	d.reserve(s, size)
 	off, r := s.extend(size)
 	if len(key) >= longKey {
 		r.setKeyStub(h, d.addKey(s, key))
 	} else {
-		r[0] = uint8(len(key))
-		copy(r[headSize:], key)
+		r.setKeyByte(uint8(len(key)))
+		copy(r.shortKey(), key)
 	}
 	r.setHead(len(payload), f, deadline != 0, mark)
-	copy(r[headSize+field:], payload)
+	copy(r.payload(), payload)
 	if deadline != 0 {
 		r.setDeadline(deadline)
 	}
@@ -41,8 +40,8 @@ func (d *Dict) rewrite(s *segment, slot int, f form, payload []byte, deadline in
 			// Keeping room for a deadline lets SET and SETEX take turns in place.
 			timed, size = true, size+dueSize
 		}
-		copy(r[i:], payload)
 		r.setHead(len(payload), f, timed, mark)
+		copy(r.payload(), payload)
 		if timed {
 			r.setDeadline(deadline)
 		}
@@ -55,9 +54,9 @@ func (d *Dict) rewrite(s *segment, slot int, f form, payload []byte, deadline in
 	d.reserve(s, size) // may move r
 	r = s.record(slot)
 	off, to := s.extend(size)
-	copy(to, r[:i])
-	copy(to[i:], payload)
+	copy(to.part(0, i), r.part(0, i))
 	to.setHead(len(payload), f, timed, mark)
+	copy(to.payload(), payload)
 	if timed {
 		to.setDeadline(deadline)
 	}
@@ -90,7 +89,7 @@ func (d *Dict) growInline(s *segment, slot, n int) []byte {
 	if size := r.size(); size+more <= maxRecord {
 		p, i := int(s.offset(slot)>>pageBits), int(s.offset(slot)&pageMask)
 		if p == s.pageCount()-1 && i+size == int(s.tail) && more <= s.room() {
-			return d.stretch(s, r[:size+more], n)
+			return d.stretch(s, r, n)
 		}
 		if n <= growSmall {
 			var buf [growSmall]byte
@@ -110,7 +109,7 @@ func (d *Dict) growInline(s *segment, slot, n int) []byte {
 func (d *Dict) stretch(s *segment, r record, n int) []byte {
 	i, was, due := r.keyEnd(), len(r.payload()), r.deadline()
 	r.setHead(n, r.form(), r.timed(), r.mark())
-	clear(r[i+was : i+n])
+	clear(r.part(i+was, i+n))
 	if r.timed() {
 		r.setDeadline(due)
 	}
@@ -207,7 +206,7 @@ func (d *Dict) compact(s *segment) {
 			s.tail = 0
 		}
 		off, to := s.extend(n)
-		copy(to, r[:n])
+		copy(to.part(0, n), r.bytes())
 		s.setOffset(slot, off)
 	}
 	d.mem += s.size() - was
