@@ -50,7 +50,7 @@ func TestTreeOrders(t *testing.T) {
 		{"random", func(i int) float64 { return r.Float64() }, 0.75},
 		{"few scores", func(i int) float64 { return float64(r.IntN(5)) }, 0.8},
 	} {
-		tree, m := grown(100_000, c.score)
+		tree, m := grown(40_000, c.score)
 		require.NoError(t, tree.check(), c.name)
 		require.GreaterOrEqual(t, tree.fullness(), c.full, c.name)
 		for i := 0; i < len(m); i += 97 {
@@ -65,13 +65,13 @@ func TestTreeOrders(t *testing.T) {
 
 func TestTreeStaysDense(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	tree, m := grown(100_000, func(int) float64 { return r.Float64() })
+	tree, m := grown(40_000, func(int) float64 { return r.Float64() })
 	r.Shuffle(len(m), func(i, j int) { m[i], m[j] = m[j], m[i] })
 	for len(m) > 1000 {
 		e := m[len(m)-1]
 		m = m[:len(m)-1]
 		tree.remove(e.Score, e.Name)
-		if len(m)%20_000 == 0 {
+		if len(m)%10_000 == 0 {
 			require.NoError(t, tree.check())
 			require.Greater(t, tree.fullness(), 0.4)
 		}
@@ -87,7 +87,7 @@ func TestTreeStaysDense(t *testing.T) {
 
 func TestTreeRemoveRange(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 20 {
+	for range 8 {
 		tree, m := grown(10_000, func(int) float64 { return r.Float64() })
 		for len(m) > 0 {
 			old := tree.clone()
