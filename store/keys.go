@@ -193,6 +193,10 @@ func (tx *Tx) transfer(key string, db int, to string, move bool) error {
 	src, dst := tx.table(h), tx.db.shardOf(hto).tables[db]
 	r = src.dict.Find(h, key)
 	at, mark, v := r.Deadline(), r.Mark(), r.Object()
+	used := tx.db.seconds.Load()
+	if move {
+		used = r.Touched()
+	}
 	op := persist.OpCopy
 	switch {
 	case v == nil:
@@ -203,6 +207,7 @@ func (tx *Tx) transfer(key string, db int, to string, move bool) error {
 	default:
 		dst.putObject(hto, to, types.Clone(v), at)
 	}
+	dst.dict.Find(hto, to).Touch(used)
 	if move {
 		op = persist.OpRename
 		src.delete(h, key)

@@ -158,6 +158,7 @@ func (tx *Tx) Append(key string, data []byte) (int, error) {
 	if !r.OK() {
 		return len(data), tx.PutString(key, data, 0)
 	}
+	r.Touch(tx.db.seconds.Load())
 	old := len(r.Value())
 	if len(data) > MaxString-old {
 		return 0, ErrTooLarge
@@ -213,6 +214,7 @@ func (tx *Tx) SetRange(key string, offset int, data []byte) (int, error) {
 	}
 	copy(b[offset:], data)
 	t.dict.SetMark(h, key, markRaw)
+	t.dict.Find(h, key).Touch(tx.db.seconds.Load())
 	tx.changed(h, key, persist.OpSetRange, int64(offset), 0, text(data), "")
 	return size, nil
 }
