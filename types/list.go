@@ -52,7 +52,7 @@ func (l *List) Size() int {
 	if l == nil {
 		return 0
 	}
-	size := int(unsafe.Sizeof(*l)) + len(l.chunk.buf)
+	size := int(unsafe.Sizeof(*l)) + cap(l.chunk.buf)
 	if l.tree != nil {
 		size += listTreeSize + l.tree.bytes
 	}

@@ -49,9 +49,13 @@ func newListChunk(size int, front bool) listChunk {
 	return c
 }
 
-// allocate returns size bytes, or as many more as the allocator would waste.
+// allocate returns size bytes, or as many more as the allocator would waste;
+// but not beyond 8 KiB: what a large element leaves free is no place for others.
 func allocate(size int) []byte {
 	buf := slices.Grow([]byte(nil), size)
+	if size > listLeaf {
+		return buf[:size]
+	}
 	return buf[:cap(buf)]
 }
 
@@ -258,6 +262,9 @@ func (c *listChunk) fit(size int, front bool) {
 	c.layout(allocate(size), front, size-c.used())
 }
 
+// loosen moves the chunk to a buffer a quarter larger than what it uses.
+func (c *listChunk) loosen() { c.fit(min(c.used()+c.used()/4, listLeaf), false) }
+
 // layout moves bytes and table to buf, which may be where they are now, so
 // that the free space is at one end, keep bytes of it at least. When pushes
 // change sides, a quarter of the rest stays at the other end, or pushes that
@@ -288,7 +295,7 @@ func (c *listChunk) layout(buf []byte, front bool, keep int) {
 func (c *listChunk) split(i int) listChunk {
 	r := *c
 	r.cut(0, i)
-	r.fit(r.used()+r.used()/4, false)
+	r.loosen()
 	c.cut(i, int(c.n))
 	return r
 }

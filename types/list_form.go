@@ -63,7 +63,7 @@ func (l *List) settle() {
 	t := l.tree
 	if t == nil {
 		if c := &l.chunk; len(c.buf) > 256 && c.used() < len(c.buf)/4 {
-			c.fit(c.used()+c.used()/4, false)
+			c.loosen()
 			l.shared = false
 		}
 		return
@@ -92,7 +92,7 @@ func (l *List) settle() {
 	}
 	pack := t.pack
 	c := only.chunk
-	c.fit(c.used()+c.used()/4, false)
+	c.loosen()
 	l.clear()
 	l.chunk, l.pack = c, uint32(pack)
 }

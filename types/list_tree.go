@@ -18,7 +18,8 @@ import (
 // again, and may be read by another goroutine.
 //
 // Invariant: no leaf is empty; all leaves of the tree are height levels below
-// the root; a leaf uses at most listLeaf bytes besides its largest element.
+// the root; a leaf uses at most listLeaf bytes besides its largest element, and
+// has a larger buffer only as long as it needs one.
 type listTree struct {
 	owner       *listOwner
 	front, back *listNode // leaves; nil: none
@@ -60,7 +61,7 @@ func newListTree() *listTree { return &listTree{owner: new(listOwner)} }
 func (t *listTree) clone() *listTree {
 	c := *t
 	if c.spare != nil {
-		c.bytes -= listNodeSize + len(c.spare.chunk.buf)
+		c.bytes -= c.spare.size()
 		c.spare = nil
 	}
 	t.owner, c.owner = new(listOwner), new(listOwner)
@@ -78,20 +79,23 @@ func (t *listTree) own(nd **listNode) *listNode {
 		c.kids = append(make([]listKid, 0, listFan+1), old.kids...)
 	} else {
 		c.chunk.buf = append([]byte(nil), old.chunk.buf...)
-		c.chunk.buf = c.chunk.buf[:cap(c.chunk.buf)]
-		t.bytes += len(c.chunk.buf) - len(old.chunk.buf)
+		t.bytes += c.size() - old.size()
 	}
 	*nd = c
 	return c
 }
 
+// size returns the memory a leaf takes.
+func (nd *listNode) size() int { return listNodeSize + cap(nd.chunk.buf) }
+
 // leaf returns a new leaf that holds c.
 func (t *listTree) leaf(c listChunk) *listNode {
-	t.bytes += listNodeSize + len(c.buf)
+	nd := &listNode{owner: t.owner, chunk: c}
+	t.bytes += nd.size()
 	if t.n > 0 {
 		t.pack = 0
 	}
-	return &listNode{owner: t.owner, chunk: c}
+	return nd
 }
 
 // fresh returns an empty leaf with room for an element of k bytes. The leaves
@@ -118,15 +122,25 @@ func (t *listTree) recycle(nd *listNode) {
 		t.spare = nd
 		return
 	}
-	t.bytes -= listNodeSize + len(nd.chunk.buf)
+	t.bytes -= nd.size()
 }
 
 // resize runs f, which may give the chunk of nd another buffer, and keeps the
 // account of memory.
 func (t *listTree) resize(nd *listNode, f func(c *listChunk)) {
-	before := len(nd.chunk.buf)
+	before := nd.size()
 	f(&nd.chunk)
-	t.bytes += len(nd.chunk.buf) - before
+	t.bytes += nd.size() - before
+}
+
+// slim gives back what a large element took, after it is gone or smaller.
+// Otherwise others would fill it, and the leaf hold far too many.
+func (t *listTree) slim(nd *listNode, front bool) {
+	used := nd.chunk.used()
+	if size := len(nd.chunk.buf); size <= listLeaf || size-used <= 2 {
+		return
+	}
+	t.resize(nd, func(c *listChunk) { c.fit(max(listLeaf, used), front) })
 }
 
 // push adds elem at one end and returns it as it is stored.
@@ -223,6 +237,8 @@ func (t *listTree) pop(front bool) []byte {
 	if nd.chunk.n == 0 {
 		*end = nil
 		t.recycle(nd)
+	} else if len(nd.chunk.buf) > listLeaf {
+		t.slim(nd, front)
 	}
 	return elem
 }
@@ -242,6 +258,7 @@ func (t *listTree) drop(k int, front bool) {
 				nd.chunk.cut(n-k, n)
 			}
 			t.n -= k
+			t.slim(nd, front)
 			return
 		}
 		*end = nil
@@ -335,15 +352,17 @@ func (t *listTree) tidy(p *listPlace) {
 		if c.n == 0 {
 			*p.end = nil
 			t.recycle(p.leaf)
-		} else if len(c.buf) > listLeaf && used <= listLeaf/2 {
-			t.resize(p.leaf, func(c *listChunk) { c.fit(listLeaf, p.end == &t.front) })
+		} else {
+			t.slim(p.leaf, p.end == &t.front)
 		}
 	case c.n == 0:
 		t.removeLeaf(&p.path)
 		t.recycle(p.leaf)
 	case used < listLeaf/3 && t.join(p):
 	case used < len(c.buf)/2:
-		t.resize(p.leaf, func(c *listChunk) { c.fit(used+used/4, false) })
+		t.resize(p.leaf, (*listChunk).loosen)
+	default:
+		t.slim(p.leaf, false)
 	}
 }
 
@@ -360,6 +379,7 @@ func (t *listTree) set(i int, elem []byte) {
 		c.cut(p.i, p.i+1)
 		t.added(&p, -1)
 		t.pack = 0
+		t.slim(p.leaf, false)
 		t.insert(i, elem)
 		return
 	}
@@ -415,7 +435,7 @@ func (t *listTree) insert(i int, elem []byte) {
 			return
 		}
 		right := t.leaf(c.split(at))
-		t.resize(p.leaf, func(c *listChunk) { c.fit(c.used()+c.used()/4, false) })
+		t.resize(p.leaf, (*listChunk).loosen)
 		p.path.add(p.path.depth, -right.chunk.len())
 		t.inner -= right.chunk.len()
 		t.addLeaf(&p.path, right, true)
@@ -479,7 +499,10 @@ func (t *listTree) check() error {
 			return fmt.Errorf("list: a leaf of %d elements in %d bytes", c.n, c.used())
 		}
 		n += nd.chunk.len()
-		bytes += listNodeSize + len(nd.chunk.buf)
+		if size := len(nd.chunk.buf); size > listLeaf && size-nd.chunk.used() > 2 {
+			return fmt.Errorf("list: a leaf of %d bytes in %d", nd.chunk.used(), size)
+		}
+		bytes += nd.size()
 		return nd.chunk.check()
 	}
 	var walk func(nd *listNode, height int) error
@@ -518,7 +541,7 @@ func (t *listTree) check() error {
 		}
 	}
 	if t.spare != nil {
-		bytes += listNodeSize + len(t.spare.chunk.buf)
+		bytes += t.spare.size()
 	}
 	switch only := t.single(); {
 	case n != t.n:
