@@ -404,12 +404,12 @@ func hrandfield(c *Call) error {
 		c.Reply.Bulk(field)
 		return nil
 	}
-	n := c.Int()
+	n := symmetric(c)
 	withValues := c.Left() == 1 && c.Option("WITHVALUES")
 	if err := c.Done(); err != nil {
 		return err
 	}
-	if n <= -math.MaxInt64/2 || n > math.MaxInt64/2 {
+	if withValues && (n < -math.MaxInt64/2 || n > math.MaxInt64/2) {
 		return command.ErrOutOfRange
 	}
 	h, err := c.Tx.Hash(key)
@@ -431,6 +431,15 @@ func hrandfield(c *Call) error {
 		w.pair(h.Random(c.Tx.Rand()))
 	}
 	return nil
+}
+
+// symmetric takes an integer that can be negated, as counts are.
+func symmetric(c *Call) int64 {
+	n := c.Int()
+	if n == math.MinInt64 {
+		c.Fail(command.Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"))
+	}
+	return n
 }
 
 // distinctFields yields n different fields of h, each as likely as the others.

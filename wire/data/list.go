@@ -7,7 +7,6 @@ import (
 
 	"redstart/types"
 	"redstart/wire/command"
-	"redstart/wire/resp"
 )
 
 var listCommands = []Command{
@@ -391,7 +390,7 @@ func lmpop(m mode) func(*Call) error {
 		if m == blocking {
 			timeout = c.Timeout()
 		}
-		n := c.IntIn(1, math.MaxInt32, command.Error("ERR numkeys should be greater than 0"))
+		n := c.IntIn(1, math.MaxInt64, command.Error("ERR numkeys should be greater than 0"))
 		keys := c.Keys(int(n))
 		e := takeEnd(c)
 		count := int64(1)
@@ -463,7 +462,7 @@ func moveElement(c *Call, src, dst string, from, to end, m mode, timeout time.Du
 	}
 	if l == nil {
 		if m == blocking {
-			return c.Wait(command.Wait{Kind: types.KindList, Keys: []string{src}, Timeout: timeout, Null: (*resp.Writer).Null})
+			return c.Wait(command.Wait{Kind: types.KindList, Keys: []string{src}, Timeout: timeout})
 		}
 		c.Reply.Null()
 		return nil
@@ -676,7 +675,7 @@ func lpos(c *Call) error {
 	for c.More() {
 		switch {
 		case c.OptionWith("RANK", 1):
-			s.rank = c.IntIn(-math.MaxInt64, math.MaxInt64, command.Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"))
+			s.rank = symmetric(c)
 			if c.Err() == nil && s.rank == 0 {
 				return command.Error("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list")
 			}

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"strconv"
 
 	"redstart/store"
@@ -23,9 +24,8 @@ type scan struct {
 // took one.
 func parseScan(cursor []byte, c *Call, extra func() bool) (s scan, err error) {
 	s = scan{all: true, count: 10}
-	s.cursor, err = strconv.ParseUint(command.Text(cursor), 10, 64)
-	if err != nil {
-		return s, command.Error("ERR invalid cursor")
+	if s.cursor, err = parseCursor(cursor); err != nil {
+		return s, err
 	}
 	for c.More() {
 		switch {
@@ -44,6 +44,19 @@ func parseScan(cursor []byte, c *Call, extra func() bool) (s scan, err error) {
 		}
 	}
 	return s, c.Done()
+}
+
+// parseCursor reads a cursor as strtoul does, which takes a sign.
+func parseCursor(b []byte) (uint64, error) {
+	digits, negative := bytes.CutPrefix(b, []byte("-"))
+	n, err := strconv.ParseUint(command.Text(digits), 10, 64)
+	if err != nil {
+		return 0, command.Error("ERR invalid cursor")
+	}
+	if negative {
+		n = -n
+	}
+	return n, nil
 }
 
 // shows reports whether an element is to be shown.
@@ -73,8 +86,8 @@ func (s *scan) reply(c *Call, walk func() (next uint64)) error {
 func scanValue(kind types.Kind, walk func(c *Call, v types.Value, s *scan) (next uint64)) func(*Call) error {
 	return func(c *Call) error {
 		key, cursor := c.Key(), c.Bytes()
-		if _, err := strconv.ParseUint(command.Text(cursor), 10, 64); err != nil {
-			return command.Error("ERR invalid cursor")
+		if _, err := parseCursor(cursor); err != nil {
+			return err
 		}
 		switch c.Tx.Kind(key) {
 		case kind:
@@ -91,6 +104,15 @@ func scanValue(kind types.Kind, walk func(c *Call, v types.Value, s *scan) (next
 			return err
 		}
 		v := c.Tx.Value(key)
+		if compact(v) {
+			s.cursor, s.count = 0, v.Len() // Redis shows all of a small one, whatever it is asked
+		}
 		return s.reply(c, func() uint64 { return walk(c, v, &s) })
 	}
+}
+
+// compact reports whether v is in a form that a scan shows at once.
+func compact(v types.Value) bool {
+	e := v.Encoding()
+	return e == "listpack" || e == "intset"
 }

@@ -347,7 +347,7 @@ func srandmember(c *Call) error {
 		c.Reply.Bulk(s.Random(c.Tx.Rand()))
 		return nil
 	}
-	n := c.IntIn(-math.MaxInt64, math.MaxInt64, command.ErrOutOfRange)
+	n := symmetric(c)
 	if err := c.Done(); err != nil {
 		return err
 	}
@@ -460,8 +460,8 @@ func algebraStore(combine operation) func(*Call) error {
 }
 
 func sintercard(c *Call) error {
-	n := c.IntIn(1, math.MaxInt32, command.Error("ERR numkeys should be greater than 0"))
-	if c.Err() == nil && int(n) > c.Left() {
+	n := c.IntIn(1, math.MaxInt64, command.Error("ERR numkeys should be greater than 0"))
+	if c.Err() == nil && n > int64(c.Left()) {
 		return command.Error("ERR Number of keys can't be greater than number of args")
 	}
 	keys := c.Keys(int(n))

@@ -605,7 +605,7 @@ func zrandmember(c *Call) error {
 		c.Reply.Bulk(member)
 		return nil
 	}
-	n := c.IntIn(-math.MaxInt64, math.MaxInt64, command.ErrNotInteger)
+	n := symmetric(c)
 	w := memberWriter{c: c, scores: c.Left() == 1 && c.Option("WITHSCORES")}
 	if err := c.Done(); err != nil {
 		return err

@@ -108,7 +108,7 @@ func zmpop(m mode) func(*Call) error {
 		if m == blocking {
 			timeout = c.Timeout()
 		}
-		keys := c.Keys(int(c.IntIn(1, math.MaxInt32, command.Error("ERR numkeys should be greater than 0"))))
+		keys := c.Keys(int(c.IntIn(1, math.MaxInt64, command.Error("ERR numkeys should be greater than 0"))))
 		s := lowest
 		if c.Option("MAX") {
 			s = highest

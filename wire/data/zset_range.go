@@ -138,7 +138,7 @@ func (q *request) parse(c *Call, kind rangeKind, storing bool) error {
 		q.by = byRank
 	}
 	switch {
-	case q.limited && q.by == byRank:
+	case q.limited && q.count != -1 && q.by == byRank: // a LIMIT without a limit is none
 		return command.Error("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
 	case q.withScores && q.by == byLex:
 		return command.Error("ERR syntax error, WITHSCORES not supported in combination with BYLEX")
