@@ -19,10 +19,10 @@ import (
 // the instructions. All that trusts the lengths in a record is in this file.
 type record struct{ p unsafe.Pointer }
 
-// part returns the bytes i ≤ x < j of the record.
-func (r record) part(i, j int) []byte {
-	return unsafe.Slice((*byte)(unsafe.Add(r.p, i)), j-i)
-}
+// part returns the bytes i ≤ x < j of the record. It slices, rather than add i
+// to the pointer, because a part of no bytes may begin where the page ends: the
+// collector must not see a pointer there.
+func (r record) part(i, j int) []byte { return unsafe.Slice((*byte)(r.p), j)[i:j:j] }
 
 // keyByte returns the first byte: the length of the key, or longKey.
 func (r record) keyByte() uint8     { return *(*uint8)(r.p) }
@@ -30,7 +30,7 @@ func (r record) setKeyByte(n uint8) { *(*uint8)(r.p) = n }
 
 // is reports whether the record's key is key, which is not long.
 func (r record) is(key string) bool {
-	return int(r.keyByte()) == len(key) && unsafe.String((*byte)(unsafe.Add(r.p, headSize)), len(key)) == key
+	return int(r.keyByte()) == len(key) && text(r.shortKey()) == key
 }
 
 // word returns 8 bytes of the key, from byte i on, and so does the function of
