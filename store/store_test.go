@@ -402,7 +402,7 @@ func TestWatch(t *testing.T) {
 }
 
 func TestForkAndSnapshot(t *testing.T) {
-	db := open(t, "", nil)
+	db := open(t, "", &Options{Clock: newManual()})
 	seed(t, db)
 	before := dump(t, db, 0)
 	snap := db.Snapshot()
