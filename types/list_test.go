@@ -500,7 +500,7 @@ func TestListSize(t *testing.T) {
 
 // The common path allocates for chunks only.
 func TestListAllocations(t *testing.T) {
-	for _, n := range []int{100, 10_000} {
+	for _, n := range []int{100, 1000, 10_000} {
 		l := new(List)
 		elem := []byte("0123456789abcdef")
 		for range n {

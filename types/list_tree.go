@@ -104,7 +104,7 @@ func (t *listTree) fresh(k int, front bool) *listNode {
 	size := max(1024, min(t.bytes/4, listLeaf))
 	if k+2 > listLeaf/2 || k+2 > size {
 		size = k + 2
-	} else if nd := t.spare; nd != nil {
+	} else if nd := t.spare; nd != nil && k+2 <= len(nd.chunk.buf) {
 		t.spare, nd.owner = nil, t.owner
 		nd.chunk.reset(front)
 		if t.n > 0 {
@@ -118,7 +118,7 @@ func (t *listTree) fresh(k int, front bool) *listNode {
 // recycle takes back a leaf that is no longer in use. Its bytes stay readable
 // until the next write.
 func (t *listTree) recycle(nd *listNode) {
-	if nd.owner == t.owner && len(nd.chunk.buf) == listLeaf && t.spare == nil {
+	if size := len(nd.chunk.buf); nd.owner == t.owner && t.spare == nil && size >= 1024 && size <= listLeaf {
 		t.spare = nd
 		return
 	}
