@@ -157,5 +157,5 @@ func (p *process) settle() {
 }
 
 func (p *process) all() string {
-	return "--- stdout\n" + p.stdout.String() + "--- stderr\n" + p.stderr.String()
+	return "--- stdout\n" + once.apply(p.stdout.String()) + "--- stderr\n" + once.apply(p.stderr.String())
 }

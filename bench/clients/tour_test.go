@@ -55,7 +55,9 @@ func readable(value any) any {
 func (t *tour) must(err error) {
 	t.t.Helper()
 	if err != nil {
-		t.t.Fatalf("%s: %v\nso far:\n%s", t.s.Name, err, t.log.String())
+		const shown = 12
+		lines := strings.Split(t.log.String(), "\n")
+		t.t.Fatalf("%s: %v\nbefore that:\n%s", t.s.Name, err, strings.Join(lines[max(0, len(lines)-shown):], "\n"))
 	}
 }
 
