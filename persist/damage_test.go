@@ -166,7 +166,7 @@ func TestBitFlips(t *testing.T) {
 	want := sample(t, path)
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
-	flips := 3000
+	flips := 1200
 	if testing.Short() {
 		flips = 300
 	}

@@ -150,7 +150,7 @@ func FuzzPreflight(f *testing.F) {
 
 func TestEntriesFillChunksExactly(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
-	for range 200 {
+	for range 100 {
 		var entries []Entry
 		want := newModel()
 		for i := range 1 + r.IntN(6) {

@@ -12,7 +12,7 @@ import (
 // Random histories with checkpoints and reopenings at random points give back
 // what a plain map holds.
 func TestHistories(t *testing.T) {
-	histories := 60
+	histories := 30
 	if testing.Short() {
 		histories = 10
 	}

@@ -24,6 +24,7 @@ type preflight struct {
 	pageMeta
 	used  []uint64 // bit per page: it has a parent
 	depth int      // buckets within buckets
+	free  [][]byte // buffers of one page each
 }
 
 // pageMeta is what we need of the meta page of bbolt, two of which begin the
@@ -167,7 +168,11 @@ func (p *preflight) page(id uint64) (g page, err error) {
 		return g, damagef("page %d is referred to, but there are %d", id, p.pages)
 	}
 	g.off = int64(id) * int64(p.pageSize)
-	g.front = make([]byte, p.pageSize)
+	if n := len(p.free); n > 0 {
+		g.front, p.free = p.free[n-1], p.free[:n-1]
+	} else {
+		g.front = make([]byte, p.pageSize)
+	}
 	if _, err := p.file.ReadAt(g.front, g.off); err != nil {
 		return g, p.readError(err, g.off)
 	}
@@ -254,6 +259,7 @@ func (p *preflight) walk(id uint64, low, high []byte, level int) error {
 	if err != nil {
 		return err
 	}
+	defer func() { p.free = append(p.free, g.front[:p.pageSize]) }()
 	if err := p.take(&g); err != nil {
 		return err
 	}

@@ -1,0 +1,87 @@
+// Package persist keeps a store's data in one file.
+//
+// Its nouns: a transaction is the effects of one commit of the store, as bytes
+// of a types.Log, and has a number. The journal is the transactions that came
+// last, in order. A snapshot is all keys as they were after some transaction: a
+// base, and delta runs of what changed since. A checkpoint brings the snapshot
+// up to a later transaction and drops the journal up to there. A group is the
+// transactions that are written by one commit of bbolt.
+//
+// The store calls Open, then Load, then Append for each transaction while it
+// holds the locks of its keys, Wait where somebody must know that it is on
+// disk, and Checkpoint with a copy-on-write view when CheckpointDue says so.
+//
+// # The promise
+//
+// A transaction is whole or absent after any crash of the process, and none is
+// there without all before it. When Wait(seq) has returned nil, transaction
+// seq and all before it have been synced to disk by both fdatasyncs of a commit
+// of bbolt; the directory was synced when the file was created. What else is on
+// disk is up to the policy:
+//
+//	Always       the store waits for every transaction; those that wait at
+//	             the same time share one commit
+//	EverySecond  written and synced once a second: a crash, of the process or
+//	             the machine, loses at most the last second and what the disk
+//	             was busy with
+//	Never        written once a second, synced by Sync and Close only: a
+//	             crash of the process loses at most the last second. A crash
+//	             of the machine may lose more. As bbolt orders its pages by
+//	             syncing, it may also leave a file that does not open any
+//	             more: that is the price of Never, and why it is not the default
+//
+// After an error of a write nothing more is acknowledged. The file is opened
+// again and compared with what should be in it; if the group is not there it
+// is written again, at once and then every second, and Append fails with
+// ErrReadOnly meanwhile. After an error of a sync the file stays read-only: the
+// kernel may call pages clean that never reached the disk (commit.go).
+//
+// Opening never drops anything silently. The tree of pages is inspected before
+// bbolt sees it (preflight.go), every value has a CRC-32C that covers its place,
+// and records, transactions, chunks and segments are numbered without gaps. A
+// file that is open elsewhere, damaged, foreign, or written by a newer version
+// is refused with an error that says so, and left as it was, byte for byte. What
+// an unfinished checkpoint has left is no damage: it is dropped after loading.
+//
+// What a checksum cannot tell: a file that was replaced as a whole by an older
+// copy of itself, and a disk that says a sync is done when it is not.
+//
+// # The file
+//
+//	app.db (bbolt; pages of the system's size)
+//	├─ redstart
+//	│   ├─ format     version of this layout                      | crc32c
+//	│   └─ state      covered, generation, chunks, base chunks,
+//	│                 bytes of base, bytes of deltas              | crc32c
+//	├─ journal        (sequence: number of the last record)
+//	│   ├─ 00000001   a segment of about 1 MiB, named by its first record
+//	│   │   ├─ 00000001   crc32c | kind | count | first seq | transactions
+//	│   │   └─ 00000002   …
+//	│   └─ 00000003
+//	│       └─ 00000003   …
+//	└─ data
+//	    ├─ generation 1, part 1
+//	    │   ├─ 00000001   crc32c | kind | count | entries, up to 64 KiB   ┐
+//	    │   └─ …                                                          │ base
+//	    ├─ generation 1, part 257                                         │
+//	    │   └─ …                                                          ┘
+//	    └─ generation 1, part 300
+//	        └─ 00000300   entries and tombstones                          ─ delta run
+//
+// Names are numbers, 8 bytes big endian. A part holds up to 256 chunks and is
+// dropped as one, and so is a segment: dropping costs pages, not keys. Chunks
+// are read in order, a later entry of a key replacing an earlier one; base and
+// runs differ only in what was written into them. Only the chunks that state
+// counts are the snapshot; others are leftovers. A value too large for a
+// record or a chunk continues in the next ones.
+//
+// Why so: one bbolt entry per key took 8 times as long to write and made every
+// checkpoint touch a third of all pages; hash-ordered pages of a few KiB did
+// no better. Chunks with delta runs write what changed, load in one pass and
+// leave a file of constant size. The journal is ordinary records of bbolt:
+// two fdatasyncs a group. A ring written in place would need one, but writes
+// below bbolt's surface; everything that would change for it is in journal.go.
+//
+// bbolt runs without its synced freelist, which it would rewrite at each
+// commit, and rebuilds it on opening from a scan of the tree.
+package persist
