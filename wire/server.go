@@ -28,8 +28,9 @@ type Options struct {
 	MaxClients int
 	// Logger is told what happens to clients. Default: silent.
 	Logger *slog.Logger
-	// Config are directives of a redis.conf, by name, applied when the server is made.
-	Config map[string]string
+	// Config holds the directives of a redis.conf. The server takes a copy.
+	// Default: those of Redis, where they make sense here.
+	Config *Config
 }
 
 // A Server speaks the Redis protocol for a database.
@@ -62,8 +63,7 @@ type stats struct {
 // ErrServerClosed is returned by Serve after Shutdown or Close.
 var ErrServerClosed = errors.New("wire: server closed")
 
-// NewServer returns a server for db. It panics if opt.Config has a directive
-// that is not known or a value that does not fit: see [CheckConfig].
+// NewServer returns a server for db.
 func NewServer(db *store.DB, opt *Options) *Server {
 	if opt == nil {
 		opt = &Options{}

@@ -1,0 +1,5 @@
+package wire
+
+import "redstart/wire/command"
+
+var serverCommands []command.Command

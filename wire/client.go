@@ -1,0 +1,5 @@
+package wire
+
+import "redstart/wire/command"
+
+var clientCommands []command.Command

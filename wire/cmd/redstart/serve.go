@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"redstart/store"
+	"redstart/wire"
+)
+
+const serveHelp = `Serves the database in FILE, which is created if there is none, to Redis
+clients on 127.0.0.1:6379. Without FILE everything is in memory, and gone when
+the server ends.
+
+Ctrl-C, SIGTERM and the command SHUTDOWN save and end the server.
+
+	--port N           TCP port (6379); 0 for none
+	--bind ADDRESS     where to listen (127.0.0.1); * for everywhere
+	--unixsocket PATH  listen on a Unix socket as well
+	--requirepass S    the password that clients must give
+	--appendfsync P    when writes are on disk: always (before the reply),
+	                   everysec (within a second, the default), no (when the
+	                   operating system likes)
+	--databases N      how many databases there are (16)
+	--config PATH      read a redis.conf first
+
+Any other directive of a redis.conf is a flag, too: --name value.
+`
+
+// shutdownTime is how long the commands that run get to end.
+const shutdownTime = 10 * time.Second
+
+// serve is the command of that name.
+func serve(c *subcommand, args []string, stdout, stderr io.Writer) int {
+	config := new(wire.Config)
+	files, err := config.ParseArgs(args)
+	switch {
+	case err != nil:
+		return c.misused(stderr, "%v", err)
+	case len(files) > 1:
+		return c.misused(stderr, "unexpected argument %s", files[1])
+	}
+	path := config.DatabaseFile()
+	if len(files) == 1 {
+		path = files[0]
+	}
+	if err := serveFile(path, config, stdout); err != nil {
+		fmt.Fprintln(stderr, "redstart:", err)
+		return statusFailed
+	}
+	return statusOK
+}
+
+// serveFile serves until a signal or a client ends it.
+func serveFile(path string, config *wire.Config, stdout io.Writer) error {
+	tuneGC()
+	db, err := store.Open(path, config.StoreOptions())
+	if err != nil {
+		return err
+	}
+	// From here on a signal must find the database whole.
+	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	srv := wire.NewServer(db, &wire.Options{Config: config})
+	listeners, err := config.Listen()
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { failed <- srv.Serve(l) }()
+	}
+	fmt.Fprintf(stdout, "redstart: %s; ready on %s\n", describe(db), addresses(listeners))
+
+	var failure error
+	save := true
+	select {
+	case <-signals.Done():
+		stop() // another signal ends the process at once
+	case <-srv.Quit():
+		save = false // SHUTDOWN has, as far as it was asked to
+	case failure = <-failed:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	srv.Shutdown(ctx)
+	if save {
+		if err := db.Save(); err != nil && !errors.Is(err, store.ErrNoFile) && !errors.Is(err, store.ErrSaving) {
+			failure = errors.Join(failure, err)
+		}
+	}
+	return errors.Join(failure, db.Close())
+}
+
+// describe tells what is served, and what becomes of it.
+func describe(db *store.DB) string {
+	if db.Path() == "" {
+		return "in memory, nothing is kept"
+	}
+	when := map[store.Policy]string{
+		store.EverySecond: "fsync every second",
+		store.Always:      "fsync before every reply",
+		store.Never:       "fsync by the operating system",
+	}[db.Policy()]
+	opened := db.Opened()
+	return fmt.Sprintf("%s: %s in %.1f s, %s", db.Path(), keys(opened.Keys), opened.Took.Seconds(), when)
+}
+
+// keys writes a number of keys, in groups of three digits.
+func keys(n int) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + " " + digits[i:]
+	}
+	if n == 1 {
+		return digits + " key"
+	}
+	return digits + " keys"
+}
+
+func addresses(ls []net.Listener) string {
+	names := make([]string, len(ls))
+	for i, l := range ls {
+		names[i] = l.Addr().String()
+	}
+	return strings.Join(names, ", ")
+}
