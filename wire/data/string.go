@@ -23,6 +23,7 @@ var stringCommands = []Command{
 		Since:      "1.0.0",
 		Complexity: "O(1)",
 		Flags:      Write | DenyOOM,
+		FindKeys:   command.SetKeys,
 		Run:        set,
 	},
 	{
