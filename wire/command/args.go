@@ -196,7 +196,7 @@ func (c *Call) Timeout() time.Duration {
 	}
 	f, err := types.ParseFloat(c.Bytes())
 	switch {
-	case err != nil || math.IsInf(f, 0):
+	case err != nil:
 		c.Fail(ErrTimeout)
 	case f < 0:
 		c.Fail(ErrNegTimeout)

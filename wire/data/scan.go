@@ -46,9 +46,16 @@ func parseScan(cursor []byte, c *Call, extra func() bool) (s scan, err error) {
 	return s, c.Done()
 }
 
-// parseCursor reads a cursor as strtoul does, which takes a sign.
+// parseCursor reads a cursor as strtoul does, which takes a sign, and nothing
+// for 0.
 func parseCursor(b []byte) (uint64, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
 	digits, negative := bytes.CutPrefix(b, []byte("-"))
+	if !negative {
+		digits = bytes.TrimPrefix(b, []byte("+"))
+	}
 	n, err := strconv.ParseUint(command.Text(digits), 10, 64)
 	if err != nil {
 		return 0, command.Error("ERR invalid cursor")
