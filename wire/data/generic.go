@@ -425,12 +425,12 @@ func keys(c *Call) error {
 const scanAll = 1 << 30
 
 func scanKeys(c *Call) error {
-	var kind string // any
+	kind, every := "", true
 	s, err := parseScan(c.Bytes(), c, func() bool {
 		if !c.OptionWith("TYPE", 1) {
 			return false
 		}
-		kind = c.Text()
+		kind, every = c.Text(), false
 		return true
 	})
 	if err != nil {
@@ -438,7 +438,7 @@ func scanKeys(c *Call) error {
 	}
 	return s.reply(c, func() uint64 {
 		return c.Tx.Scan(s.cursor, s.count, func(r types.Ref) {
-			if s.shows(r.Key()) && (kind == "" || strings.EqualFold(kind, r.Kind().String())) {
+			if s.shows(r.Key()) && (every || strings.EqualFold(kind, r.Kind().String())) {
 				c.Reply.Bulk(r.Key())
 				s.entries++
 			}
