@@ -2,4 +2,6 @@ package wire
 
 import "redstart/wire/command"
 
-var serverCommands []command.Command
+var serverCommands = []command.Command{
+	configCommand,
+}

@@ -1,10 +1,10 @@
 package wire
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"os"
@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"redstart/store"
 	"redstart/types"
@@ -26,11 +24,12 @@ type Config struct {
 	mu     sync.Mutex
 	values map[*directive]string // those that were set, in their normal form
 	path   string                // of the file that CONFIG REWRITE writes
+	level  *slog.LevelVar        // of the logger that Logger returned
 }
 
-// Set gives a directive its value, which consists of several words for
-// directives such as save and bind. The error says what is wrong: the directive is
-// not known, or the value does not fit, or it is one the server cannot honour.
+// Set gives a directive its value, which may consist of several words for
+// directives such as save and bind. The error says what is wrong: the directive
+// is not known, or the value does not fit, or the server cannot honour it.
 func (c *Config) Set(name string, words ...string) error {
 	d := findDirective(name)
 	if d == nil {
@@ -45,16 +44,20 @@ func (c *Config) Set(name string, words ...string) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if old := c.values[d]; d.adds && old != "" && value != "" {
+		value = old + " " + value
+	}
 	c.put(d, value)
 	return nil
 }
 
+// put makes value, in normal form, that of d. It is called under mu.
 func (c *Config) put(d *directive, value string) {
+	if d.merge != nil {
+		value = d.merge(c.value(d), value)
+	}
 	if c.values == nil {
 		c.values = make(map[*directive]string)
-	}
-	if old := c.values[d]; d.adds && old != "" && value != "" {
-		value = old + " " + value
 	}
 	c.values[d] = value
 }
@@ -78,12 +81,6 @@ func (c *Config) value(d *directive) string {
 	return d.initial
 }
 
-// isSet reports whether the directive was given a value.
-func (c *Config) isSet(d *directive) bool {
-	_, ok := c.values[d]
-	return ok
-}
-
 // number returns the value of a directive that is a whole number.
 func (c *Config) number(name string) int64 {
 	n, err := strconv.ParseInt(c.Get(name), 10, 64)
@@ -100,7 +97,30 @@ func (c *Config) clone() *Config {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return &Config{values: maps.Clone(c.values), path: c.path}
+	return &Config{values: maps.Clone(c.values), path: c.path, level: c.level}
+}
+
+// logLevels are the values of loglevel.
+var logLevels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "verbose": slog.LevelDebug + 2, "notice": slog.LevelInfo,
+	"warning": slog.LevelWarn, "nothing": slog.LevelError + 100,
+}
+
+// Logger returns a logger that writes what the directive loglevel says to w,
+// also when that is changed while the server runs.
+func (c *Config) Logger(w io.Writer) *slog.Logger {
+	level := c.logLevel()
+	level.Set(logLevels[c.Get("loglevel")])
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+func (c *Config) logLevel() *slog.LevelVar {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.level == nil {
+		c.level = new(slog.LevelVar)
+	}
+	return c.level
 }
 
 // DatabaseFile returns the path of the file that the directives dir and dbfilename
@@ -126,9 +146,11 @@ func (c *Config) StoreOptions() *store.Options {
 
 // applyLimits puts the limits that were set into l. It reports whether there were any.
 func (c *Config) applyLimits(l *types.Limits) (any bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, d := range directives {
-		if d.limit != nil && c.isSet(d) {
-			*d.limit(l), _ = strconv.Atoi(c.value(d))
+		if value, ok := c.values[d]; ok && d.limit != nil {
+			*d.limit(l), _ = strconv.Atoi(value)
 			any = true
 		}
 	}
@@ -208,69 +230,4 @@ func listenUnix(path, perm string) (net.Listener, error) {
 		}
 	}
 	return l, nil
-}
-
-// A config is the Config of a running server, with what the server needs all
-// the time at hand.
-type config struct {
-	Config
-	live atomic.Pointer[liveConfig]
-}
-
-// liveConfig is what follows from the directives for every client.
-type liveConfig struct {
-	password   string
-	maxClients int
-	idle       time.Duration // after which a client is closed; 0: never
-	keepAlive  time.Duration
-	maxBulk    int
-	maxQuery   int
-	maxPush    int // how far a subscriber may fall behind, in bytes; 0: without limit
-	protected  bool
-}
-
-func newConfig(s *Server, opt *Options) *config {
-	own := opt.Config.clone()
-	c := &config{Config: Config{values: own.values, path: own.path}}
-	if opt.Password != "" {
-		c.put(findDirective("requirepass"), opt.Password)
-	}
-	if opt.MaxClients > 0 {
-		c.put(findDirective("maxclients"), strconv.Itoa(opt.MaxClients))
-	}
-	for _, d := range directives {
-		if d.apply != nil && c.isSet(d) {
-			d.apply(s, c.value(d))
-		}
-	}
-	limits := s.db.Limits()
-	if c.applyLimits(&limits) {
-		s.db.SetLimits(limits)
-	}
-	c.refresh()
-	return c
-}
-
-// refresh brings c.live up to date.
-func (c *config) refresh() {
-	c.live.Store(&liveConfig{
-		password:   c.Get("requirepass"),
-		maxClients: int(c.number("maxclients")),
-		idle:       time.Duration(c.number("timeout")) * time.Second,
-		keepAlive:  time.Duration(c.number("tcp-keepalive")) * time.Second,
-		maxBulk:    int(c.number("proto-max-bulk-len")),
-		maxQuery:   int(c.number("client-query-buffer-limit")),
-		maxPush:    hardLimit(c.Get("client-output-buffer-limit"), "pubsub"),
-		protected:  c.Get("protected-mode") == "yes",
-	})
-}
-
-func (c *config) password() string { return c.live.Load().password }
-
-func (c *config) maxClients() int { return c.live.Load().maxClients }
-
-func newRunID() string {
-	var b [20]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }

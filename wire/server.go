@@ -44,6 +44,7 @@ type Server struct {
 	began  time.Time
 	nextID atomic.Int64
 	runID  string
+	reaper reaper
 
 	mu        sync.Mutex
 	sessions  map[int64]*session
@@ -58,6 +59,13 @@ type Server struct {
 type stats struct {
 	connections, rejected, commands, hits, misses atomic.Int64
 	in, out                                       atomic.Int64 // bytes
+}
+
+// reset begins to count anew.
+func (s *stats) reset() {
+	for _, n := range []*atomic.Int64{&s.connections, &s.rejected, &s.commands, &s.hits, &s.misses, &s.in, &s.out} {
+		n.Store(0)
+	}
 }
 
 // ErrServerClosed is returned by Serve after Shutdown or Close.
@@ -84,7 +92,7 @@ func NewServer(db *store.DB, opt *Options) *Server {
 		panic("BUG: " + err.Error())
 	}
 	s.table = table
-	s.config = newConfig(s, opt)
+	newConfig(s, opt)
 	return s
 }
 
@@ -157,26 +165,31 @@ func (s *Server) ServeConn(nc net.Conn) { s.serve(nc) }
 
 func (s *Server) serve(nc net.Conn) {
 	s.stats.connections.Add(1)
+	live := s.config.live.Load()
 	c := newConn(s, nc)
-	if err := s.enter(c); err != nil {
+	err := s.enter(c, live.refuses(nc))
+	if err != nil {
 		s.stats.rejected.Add(1)
 		fmt.Fprintf(nc, "-%s\r\n", err)
 		nc.Close()
 		return
 	}
+	live.tune(nc)
 	go func() {
 		defer s.conns.Done()
 		c.serve()
 	}()
 }
 
-// enter admits a client.
-func (s *Server) enter(c *conn) error {
+// enter admits a client, unless it is to be refused.
+func (s *Server) enter(c *conn, refused bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
 		return errors.New("ERR the server is shutting down")
+	case refused:
+		return errors.New(errProtectedMode)
 	case len(s.sessions) >= s.config.maxClients():
 		return errors.New("ERR max number of clients reached")
 	}
@@ -240,6 +253,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error { return s.Shutdown(context.Background()) }
 
 func (s *Server) stopListening() {
+	s.reaper.set(s, false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

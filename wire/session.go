@@ -66,8 +66,7 @@ type transport interface {
 const (
 	outChunk    = 256 << 10 // of replies, after which they are sent before more commands run
 	keepBuffer  = 64 << 10  // the largest buffer that is kept for reuse
-	maxQueryLen = 1 << 30   // client-query-buffer-limit
-	maxUnauthed = 1 << 20   // the same before authentication
+	maxUnauthed = 1 << 20   // the largest query buffer before authentication
 )
 
 func newSession(srv *Server, link transport) *session {
@@ -75,6 +74,7 @@ func newSession(srv *Server, link transport) *session {
 	s.out.Proto = 2
 	s.authed = !srv.needsPassword()
 	s.parser.Unauthenticated = !s.authed
+	s.parser.MaxBulk = srv.config.live.Load().maxBulk
 	s.call.Peer = s
 	s.call.Reply = &s.out
 	s.card.init(s)
@@ -118,7 +118,7 @@ func (s *session) keep(b []byte) {
 	if len(b) == 0 || s.ending {
 		return
 	}
-	limit := maxQueryLen
+	limit := s.srv.config.live.Load().maxQuery
 	if !s.authed {
 		limit = maxUnauthed
 	}
@@ -180,6 +180,7 @@ func (s *session) run(b []byte) (n int) {
 // there only when what they tell of is on disk.
 func (s *session) publish() {
 	if s.out.Len() > 0 {
+		s.limitReplies()
 		if err := s.srv.db.WaitDurable(); err != nil {
 			// What was done may be lost, so nothing may be said about it.
 			s.ending = true
@@ -197,6 +198,18 @@ func (s *session) publish() {
 	s.card.update(s)
 	if s.ending {
 		s.box.end()
+	}
+}
+
+// limitReplies drops the replies of a client, and the client with them, if they
+// are more than client-output-buffer-limit allows. A session runs no more
+// commands before its replies are sent, so what is here is all there is.
+func (s *session) limitReplies() {
+	limit := s.srv.config.live.Load().replies.hard
+	if limit != 0 && s.out.Len() > limit {
+		s.srv.log.Warn("closing client that reached the output buffer limit", "client", s.id)
+		s.out.Reset()
+		s.ending = true
 	}
 }
 
@@ -237,7 +250,8 @@ type outbox struct {
 	held    []byte // messages that wait for the replies being written
 	holding bool
 	sending bool
-	ended   bool // nothing comes any more: close when sent
+	ended   bool  // nothing comes any more: close when sent
+	behind  int64 // since when, in seconds, more than the soft limit is here; 0: it is not
 }
 
 // put moves what w holds to the outbox.
@@ -264,8 +278,8 @@ func (o *outbox) hold() {
 }
 
 // push adds a message. It reports false if the client has fallen too far
-// behind: it holds more than limit bytes.
-func (o *outbox) push(b []byte, limit int) bool {
+// behind for limit. now is in seconds.
+func (o *outbox) push(b []byte, limit *outputLimit, now int64) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ended {
@@ -276,7 +290,16 @@ func (o *outbox) push(b []byte, limit int) bool {
 	} else {
 		o.buf = append(o.buf, b...)
 	}
-	return limit <= 0 || len(o.buf)+len(o.held) <= limit
+	size := len(o.buf) + len(o.held)
+	switch {
+	case limit.soft == 0 || size <= limit.soft:
+		o.behind = 0
+	case o.behind == 0:
+		o.behind = now
+	case now-o.behind > limit.seconds:
+		return false
+	}
+	return limit.hard == 0 || size <= limit.hard
 }
 
 func (o *outbox) end() {

@@ -19,10 +19,6 @@ func (n *subscriptions) of(k pubsub.Kind) int {
 	return n[pubsub.Channel] + n[pubsub.Pattern]
 }
 
-// pushLimit is how far a subscriber may fall behind, in bytes, before it is
-// disconnected (client-output-buffer-limit pubsub).
-const pushLimit = 32 << 20
-
 // Deliver pushes a message to the client. The session may be running a command
 // at the moment, or blocked: the message goes to its outbox directly.
 func (s *session) Deliver(m pubsub.Message) {
@@ -33,7 +29,7 @@ func (s *session) Deliver(m pubsub.Message) {
 	var w resp.Writer
 	w.Proto = int(s.card.proto.Load())
 	writeMessage(&w, m)
-	if !s.box.push(w.Bytes(), pushLimit) {
+	if !s.box.push(w.Bytes(), &s.srv.config.live.Load().pushes, s.srv.seconds()) {
 		s.srv.log.Warn("closing subscriber that fell behind", "client", s.id)
 		s.link.hangUp()
 		return
