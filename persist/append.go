@@ -133,8 +133,8 @@ func (f *File) newRecord(kind recordKind) *record {
 // appendPieces appends a transaction that does not fit a record.
 func (f *File) appendPieces(tx []byte) (seq uint64) {
 	p := &f.pipe
-	for {
-		r := f.newRecord(recordPiece)
+	for kind := recordFirst; ; kind = recordPiece {
+		r := f.newRecord(kind)
 		n := min(len(tx), cap(r.buf)-recordHeader)
 		r.buf = append(r.buf, tx[:n]...)
 		p.open.bytes += n

@@ -51,9 +51,15 @@ func (f *File) Checkpoint(v View) error {
 	defer f.checkpoint.Unlock()
 	err := f.writeCheckpoint(v)
 	f.count(func(s *Stats) {
-		s.CheckpointErr = err
-		if err == nil {
-			s.Checkpoints++
+		if s.CheckpointErr = err; err != nil {
+			return
+		}
+		s.Checkpoints++
+		if s.JournalBytes <= f.opt.MaxJournal { // it was due until it ended
+			select {
+			case <-f.due:
+			default:
+			}
 		}
 	})
 	return explain(f.path, err)

@@ -123,7 +123,7 @@ func (f *File) syncOnly(g *group) error {
 	if !g.sync || f.durable.Load() >= f.written {
 		return nil
 	}
-	if err := guard(f.db.Sync); err != nil {
+	if err := guard(new(bool), f.db.Sync); err != nil {
 		return f.abandon(err)
 	}
 	f.count(func(s *Stats) { s.Syncs++ })
@@ -132,7 +132,7 @@ func (f *File) syncOnly(g *group) error {
 
 // transact commits g and s. An error of s leaves nothing of either.
 func (f *File) transact(g *group, s *step) (stepErr, err error) {
-	err = guard(func() error {
+	err = guard(new(bool), func() error {
 		tx, err := f.db.Begin(true)
 		if err != nil {
 			return err
@@ -210,7 +210,7 @@ func (f *File) retry(g *group, cause error) error {
 		return nil // only a step failed; its owner is told
 	case f.written == g.last:
 		// It is visible. No sync has failed, so one that succeeds proves it.
-		if err := guard(f.db.Sync); err != nil {
+		if err := guard(new(bool), f.db.Sync); err != nil {
 			return f.abandon(err)
 		}
 		return nil

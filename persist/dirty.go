@@ -39,7 +39,7 @@ func (d *dirty) add(db int, key []byte) {
 	if d.table[slot] != 0 {
 		return
 	}
-	if len(d.arena)+len(key)+2*binary.MaxVarintLen64 > math.MaxUint32 {
+	if uint64(len(d.arena)+len(key)+2*binary.MaxVarintLen64) > math.MaxUint32 {
 		d.all = true
 		return
 	}

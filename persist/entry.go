@@ -2,6 +2,7 @@ package persist
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"unsafe"
 
@@ -65,6 +66,17 @@ func (e *Entry) appendHead(buf []byte) []byte {
 	return buf
 }
 
+// valid returns an error if e could not be read back.
+func (e *Entry) valid() error {
+	switch {
+	case e.DB < 0 || e.DB > math.MaxInt32,
+		e.Object != nil && e.Object.Kind() != e.Kind,
+		e.Object == nil && !e.Deleted && e.Kind != types.KindString:
+		return fmt.Errorf("BUG: key %.40q of database %d has a value of kind %v, which has no form in a file", e.Key, e.DB, e.Kind)
+	}
+	return nil
+}
+
 // A packer encodes entries into chunks. An entry that does not fit a chunk is
 // continued in the next ones, so memory is bounded by the chunk, not by the
 // entry.
@@ -82,10 +94,17 @@ type packer struct {
 	err    error                    // the first one of emit
 }
 
-// entry encodes e.
+// entry encodes e. An empty collection is encoded as no key, for that is what
+// it means.
 func (p *packer) entry(e *Entry) error {
 	if p.buf == nil {
 		p.next()
+	}
+	if e.Deleted || e.Object != nil && e.Object.Len() == 0 {
+		e = &Entry{DB: e.DB, Key: e.Key, Deleted: true}
+	}
+	if err := e.valid(); err != nil {
+		return err
 	}
 	if len(e.Key)+len(e.Value)+64 <= chunkSize-len(p.buf) && e.Object == nil {
 		p.buf = e.appendHead(p.buf)
@@ -143,7 +162,7 @@ func (p *packer) large(e *Entry) error {
 			return p.err == nil
 		})
 	default:
-		return damagef("key %q has a value of kind %v, which has no form in a file", e.Key, e.Kind)
+		return fmt.Errorf("BUG: a value of type %T has no form in a file", v)
 	}
 	return p.err
 }

@@ -3,6 +3,7 @@ package persist
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Errors of files. Those of Open and Load are wrapped in a text that names the
@@ -50,6 +51,10 @@ func explain(path string, err error) error {
 	if d := (*damage)(nil); errors.As(err, &d) {
 		return fmt.Errorf("%s: %w: %s (it was left as it is; `redstart check %s` lists all damage, `redstart recover %s NEW` saves what is whole)",
 			path, ErrCorrupt, d.what, path, path)
+	}
+	locked, named := (*LockedError)(nil), (*fs.PathError)(nil)
+	if errors.As(err, &locked) || errors.As(err, &named) || errors.Is(err, ErrReadOnly) {
+		return err // it names the file
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"redstart/types"
 )
@@ -200,6 +202,9 @@ func (f *File) handOver(file *os.File) (err error) {
 		NoStatistics:   true,
 		OpenFile:       func(string, int, os.FileMode) (*os.File, error) { return file, nil },
 	})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return &LockedError{Path: f.path}
+	}
 	return err
 }
 
@@ -210,12 +215,15 @@ func (f *File) closeBolt() error {
 	}
 	db := f.db
 	f.db = nil
-	return guard(db.Close)
+	return guard(new(bool), db.Close)
 }
 
 // syncDir makes a new name in a directory durable. Systems that cannot sync a
 // directory do not need it.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -228,12 +236,15 @@ func syncDir(dir string) error {
 }
 
 // guard runs do and turns a panic of bbolt, or a fault in its map of the file,
-// into damage.
-func guard(do func() error) (err error) {
+// into damage. A panic of what do calls while it says it is abroad is not ours.
+func guard(abroad *bool, do func() error) (err error) {
 	fault := debug.SetPanicOnFault(true)
 	defer func() {
 		debug.SetPanicOnFault(fault)
 		if r := recover(); r != nil {
+			if *abroad {
+				panic(r)
+			}
 			err = damagef("its pages are inconsistent (%v)", r)
 		}
 	}()
@@ -241,13 +252,16 @@ func guard(do func() error) (err error) {
 }
 
 // view reads the file in a short transaction.
-func (f *File) view(do func(tx *bolt.Tx) error) error {
+func (f *File) view(do func(tx *bolt.Tx) error) error { return f.viewAbroad(new(bool), do) }
+
+// viewAbroad is view for what calls functions of the user's.
+func (f *File) viewAbroad(abroad *bool, do func(tx *bolt.Tx) error) error {
 	f.handle.RLock()
 	defer f.handle.RUnlock()
 	if f.db == nil {
 		return ErrClosed
 	}
-	return guard(func() error { return f.db.View(do) })
+	return guard(abroad, func() error { return f.db.View(do) })
 }
 
 // Policy returns the policy in force.

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -148,7 +149,7 @@ func TestManyWaiters(t *testing.T) {
 }
 
 func TestCheckpointDue(t *testing.T) {
-	f, m := mustOpen(t, tempFile(t), &Options{MaxJournal: 1 << 20, ticks: noTicks()})
+	f, m := mustOpen(t, tempFile(t), &Options{MaxJournal: 2 << 20, ticks: noTicks()})
 	for i := range 24 {
 		do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat("x", 100<<10)))
 	}
@@ -158,6 +159,7 @@ func TestCheckpointDue(t *testing.T) {
 	s := f.Stats()
 	require.LessOrEqual(t, s.JournalBytes, int64(segmentSize+recordSize))
 	require.Equal(t, uint64(1), s.Generation)
+	require.Empty(t, f.CheckpointDue())
 	require.NoError(t, f.Close())
 }
 
@@ -178,4 +180,41 @@ func TestLifeCycle(t *testing.T) {
 	require.NoError(t, f.Wait(seq))
 	require.ErrorIs(t, f.Wait(seq+1), ErrClosed)
 	require.ErrorIs(t, f.Checkpoint(newModel()), ErrClosed)
+}
+
+// A panic of what Load calls is the caller's own, not damage.
+func TestLoadCallbackPanics(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, nil)
+	do(t, f, m, setTx("a", "1"))
+	require.NoError(t, f.Checkpoint(m))
+	do(t, f, m, setTx("a", "2"))
+	require.NoError(t, f.Close())
+	f, err := Open(path, nil)
+	require.NoError(t, err)
+	require.PanicsWithValue(t, "mine", func() { _ = f.Load(func(Entry) error { panic("mine") }, m.apply) })
+	require.PanicsWithValue(t, "mine", func() {
+		_ = f.Load(newModel().put, func(uint64, []byte) error { panic("mine") })
+	})
+	other := errors.New("mine")
+	require.ErrorIs(t, f.Load(newModel().put, func(uint64, []byte) error { return other }), other)
+	got, err := load(f)
+	require.NoError(t, err)
+	got.same(t, m)
+	require.NoError(t, f.Close())
+}
+
+func TestEntriesThatHaveNoForm(t *testing.T) {
+	f, m := mustOpen(t, tempFile(t), nil)
+	m.set(0, "none", value{kind: types.KindNone})
+	require.ErrorContains(t, f.Checkpoint(m), "no form in a file")
+	delete(m.dbs[0], "none")
+	m.set(0, "empty", value{kind: types.KindList})
+	m.set(0, "a", stringValue("1", 0, 0))
+	require.NoError(t, f.Checkpoint(m))
+	got, err := load(f)
+	require.NoError(t, err)
+	delete(m.dbs[0], "empty")
+	got.same(t, m)
+	require.NoError(t, f.Close())
 }

@@ -19,7 +19,7 @@ import (
 func FuzzJournalRecord(f *testing.F) {
 	whole := record{buf: make([]byte, recordHeader), kind: recordWhole, first: 1, count: 2}
 	whole.buf = append(whole.buf, "\x03abc\x00"...)
-	piece := record{buf: append(make([]byte, recordHeader), "abc"...), kind: recordPiece, first: 1}
+	piece := record{buf: append(make([]byte, recordHeader), "abc"...), kind: recordFirst, first: 1}
 	last := record{buf: append(make([]byte, recordHeader), "abc"...), kind: recordLast, first: 1, count: 1}
 	for _, r := range []record{whole, piece, last} {
 		r.seal(binary.BigEndian.AppendUint64(nil, 1))
@@ -43,7 +43,7 @@ func FuzzJournalRecord(f *testing.F) {
 			if len(value) >= recordHeader {
 				binary.LittleEndian.PutUint32(value, checksum(key, value))
 			}
-			p.number, p.seq, p.pieces, got = 0, 0, nil, nil
+			p.number, p.seq, p.pieces, p.open, got = 0, 0, nil, false, nil
 			if err := p.record(key, value); err != nil && !errors.Is(err, ErrCorrupt) {
 				t.Fatal(err)
 			}

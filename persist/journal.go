@@ -60,8 +60,9 @@ type recordKind uint8
 
 const (
 	recordWhole recordKind = 1
-	recordPiece recordKind = 2 // more pieces follow in the next records
-	recordLast  recordKind = 3 // the last piece
+	recordFirst recordKind = 2 // the first piece; more follow in the next records
+	recordPiece recordKind = 3
+	recordLast  recordKind = 4
 )
 
 const (
@@ -200,6 +201,7 @@ type replay struct {
 	number uint64 // of the last record read; 0 before the first
 	seq    uint64 // of the last transaction read
 	pieces []byte // of a transaction that is not whole yet
+	open   bool   // its first piece has been read
 	each   func(seq uint64, tx []byte) error
 }
 
@@ -227,7 +229,7 @@ func (p *replay) segment(tx *bolt.Tx, last []byte) (name []byte, bytes int, err 
 			return append([]byte(nil), name...), bytes, nil
 		}
 	}
-	if p.number != root.Sequence() || len(p.pieces) > 0 {
+	if p.number != root.Sequence() || p.open {
 		return nil, 0, damagef("the journal ends at record %d of %d", p.number, root.Sequence())
 	}
 	return nil, bytes, nil
@@ -254,7 +256,7 @@ func (p *replay) record(key, value []byte) error {
 			number, r.first, p.number, p.seq)
 	}
 	p.number = number
-	if r.kind == recordWhole && len(p.pieces) == 0 {
+	if r.kind == recordWhole && !p.open {
 		return p.whole(&r)
 	}
 	return p.piece(&r)
@@ -279,18 +281,24 @@ func (p *replay) whole(r *record) error {
 	return nil
 }
 
-// piece collects the pieces of a large transaction.
+// piece collects the pieces of a large transaction. Trimming may have dropped
+// the first ones of a transaction that is skipped, and of no other.
 func (p *replay) piece(r *record) error {
-	p.pieces = append(p.pieces, r.buf...)
-	switch {
-	case r.kind == recordPiece && r.count == 0:
-		return nil
-	case r.kind == recordLast && r.count == 1:
-		tx := p.pieces
-		p.pieces = nil
+	switch begun := p.open || p.seq < p.after; {
+	case r.kind == recordFirst && r.count == 0 && !p.open:
+		p.open = true
+	case r.kind == recordPiece && r.count == 0 && begun:
+	case r.kind == recordLast && r.count == 1 && begun:
+		tx := append(p.pieces, r.buf...)
+		p.open, p.pieces = false, nil
 		return p.transaction(tx)
+	default:
+		return damagef("journal record %d is not the piece of a transaction it should be", p.number)
 	}
-	return damagef("journal record %d is not the piece of a transaction it should be", p.number)
+	if p.seq >= p.after {
+		p.pieces = append(p.pieces, r.buf...)
+	}
+	return nil
 }
 
 func (p *replay) transaction(tx []byte) error {

@@ -21,11 +21,17 @@ func (f *File) Load(entry func(Entry) error, effects func(seq uint64, tx []byte)
 	f.checkpoint.Lock()
 	defer f.checkpoint.Unlock()
 	var s state
-	err := f.view(func(tx *bolt.Tx) error {
+	var abroad bool
+	err := f.viewAbroad(&abroad, func(tx *bolt.Tx) error {
 		if err := s.read(tx); err != nil {
 			return err
 		}
-		return f.loadChunks(tx, &s, entry)
+		return f.loadChunks(tx, &s, func(e Entry) error {
+			abroad = true
+			err := entry(e)
+			abroad = false
+			return err
+		})
 	})
 	if err != nil {
 		return explain(f.path, err)
@@ -72,10 +78,16 @@ func (f *File) loadChunks(tx *bolt.Tx, s *state, entry func(Entry) error) error 
 // is read in a transaction of its own, so that pages freed meanwhile can be
 // reused soon. It returns the segments' sizes.
 func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error) (sizes []int, err error) {
-	p := replay{after: after, each: each}
+	abroad := false
+	p := replay{after: after, each: func(seq uint64, tx []byte) error {
+		abroad = true
+		err := each(seq, tx)
+		abroad = false
+		return err
+	}}
 	for name := []byte(nil); ; {
 		size := 0
-		err := f.view(func(tx *bolt.Tx) (err error) {
+		err := f.viewAbroad(&abroad, func(tx *bolt.Tx) (err error) {
 			name, size, err = p.segment(tx, name)
 			return err
 		})

@@ -235,11 +235,11 @@ func (p *preflight) element(g *page, i int) (e element, err error) {
 	} else {
 		pos, keySize, e.child = native.Uint32(f), native.Uint32(f[4:]), native.Uint64(f[8:])
 	}
-	begin := at + int(pos)
-	end := begin + int(keySize) + int(valueSize)
-	if keySize == 0 || keySize > 1<<15 || begin < pageHeader+g.count*elementSize || end > g.size {
+	end := uint64(at) + uint64(pos) + uint64(keySize) + uint64(valueSize)
+	if keySize == 0 || keySize > 1<<15 || uint64(at)+uint64(pos) < uint64(pageHeader+g.count*elementSize) || end > uint64(g.size) {
 		return e, damagef("page %d, element %d: out of the page's bounds", g.id, i)
 	}
+	begin := at + int(pos)
 	e.value, e.length = g.off+int64(begin)+int64(keySize), int(valueSize)
 	if begin+int(keySize) <= len(g.front) {
 		e.key = g.front[begin : begin+int(keySize)]
