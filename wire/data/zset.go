@@ -413,7 +413,7 @@ func zadd(c *Call) error {
 		if err != nil {
 			return command.ErrNotFloat
 		}
-		scores = append(scores, score)
+		scores = append(scores, score+0) // -0 becomes 0, as in a listpack of Redis
 	}
 	z, err := c.Tx.EditZSet(key)
 	if err != nil {

@@ -1,6 +1,10 @@
 package data
 
 import (
+	"bytes"
+	"errors"
+	"strconv"
+
 	"redstart/types"
 	"redstart/wire/command"
 )
@@ -53,7 +57,8 @@ func parseBound(b by, arg []byte) (x bound, err error) {
 		if len(arg) > 0 && arg[0] == '(' {
 			x.open, arg = true, arg[1:]
 		}
-		if x.score, err = types.ParseFloat(arg); err != nil {
+		var ok bool
+		if x.score, ok = looseFloat(arg); !ok {
 			return x, command.Error("ERR min or max is not a float")
 		}
 	case byLex:
@@ -75,6 +80,24 @@ func parseBound(b by, arg []byte) (x bound, err error) {
 		}
 	}
 	return x, nil
+}
+
+// looseFloat reads a score as the strtod of C does, as Redis reads bounds: with
+// space in front, nothing at all for 0, and infinity or 0 for what is beyond
+// the range of a double.
+func looseFloat(b []byte) (f float64, ok bool) {
+	if len(b) == 0 {
+		return 0, true
+	}
+	if f, err := types.ParseFloat(b); err == nil {
+		return f, true
+	}
+	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	if f, err := types.ParseFloat(b); err == nil {
+		return f, true
+	}
+	f, err := strconv.ParseFloat(command.Text(b), 64)
+	return f, (err == nil || errors.Is(err, strconv.ErrRange)) && f == f && !bytes.ContainsRune(b, '_')
 }
 
 // seek returns the ranks of z between two bounds.
@@ -123,9 +146,9 @@ func (q *request) parse(c *Call, kind rangeKind, storing bool) error {
 			q.offset, q.count = c.Int(), c.Int()
 		case kind.by == byAny && c.Option("REV"):
 			q.reverse = true
-		case kind.by == byAny && c.Option("BYLEX"):
+		case q.by == byAny && c.Option("BYLEX"):
 			q.by = byLex
-		case kind.by == byAny && c.Option("BYSCORE"):
+		case q.by == byAny && c.Option("BYSCORE"):
 			q.by = byScore
 		default:
 			c.Fail(command.ErrSyntax)
