@@ -184,7 +184,10 @@ func echo(c *command.Call) error {
 
 func selectDB(c *command.Call) error {
 	s := c.Peer.(*session)
-	i := c.IntOr(command.Error("ERR invalid DB index"))
+	i := c.Int()
+	if c.Err() == nil && i != int64(int32(i)) {
+		return command.Error("ERR value is out of range, value must between -2147483648 and 2147483647")
+	}
 	if err := c.Done(); err != nil {
 		return err
 	}

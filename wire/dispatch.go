@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"redstart/store"
 	"redstart/wire/command"
@@ -40,6 +42,10 @@ func (s *session) dispatch(args [][]byte) error {
 		if s.multi != nil {
 			s.multi.broken = true
 		}
+		if bytes.EqualFold(args[0], []byte("EXEC")) {
+			s.discard()
+			err = abortedBy(err)
+		}
 		return err
 	}
 	s.card.last.Store(cmd)
@@ -49,6 +55,11 @@ func (s *session) dispatch(args [][]byte) error {
 		return nil
 	}
 	return s.perform(cmd, args)
+}
+
+// abortedBy is the error of an EXEC that is refused: the transaction is over.
+func abortedBy(err error) error {
+	return command.Error("EXECABORT Transaction discarded because of: " + strings.TrimPrefix(spell(err), "ERR "))
 }
 
 // admit finds the command and checks everything that can be known before it

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"fmt"
+
 	"redstart/wire/command"
 	"redstart/wire/pubsub"
 	"redstart/wire/resp"
@@ -218,8 +220,8 @@ func pubsubNames(k pubsub.Kind) func(*command.Call) error {
 		if c.More() {
 			pattern = c.Text()
 		}
-		if err := c.Done(); err != nil {
-			return err
+		if c.More() {
+			return command.Error(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%s'. Try PUBSUB HELP.", c.Command.Name))
 		}
 		names := c.Peer.(*session).srv.hub.Names(k, pattern)
 		c.Reply.Array(len(names))
