@@ -97,16 +97,25 @@ func (f *File) writeCheckpoint(v View) error {
 		return err
 	}
 	w.state.covered = seq
-	if err := f.doNow(&step{sync: true, run: func(tx *bolt.Tx) error {
+	chunks := w.write()
+	more := false
+	if err := f.doNow(&step{sync: true, run: func(tx *bolt.Tx) (err error) {
+		if err := chunks(tx); err != nil {
+			return err
+		}
 		if err := w.state.write(tx); err != nil {
 			return err
 		}
 		f.setState(w.state)
-		return nil
+		more, err = f.journal.trim(tx, seq, segmentsPerStep)
+		return err
 	}}); err != nil {
 		return err
 	}
-	return errors.Join(f.clean(), f.trim(seq))
+	if err := f.clean(); err != nil || !more {
+		return err
+	}
+	return f.trim(seq)
 }
 
 // trim drops the journal up to transaction seq.
@@ -198,11 +207,9 @@ func (w *snapshotWriter) base(v View) error {
 			break
 		}
 	}
-	if err = w.end(p, err); err != nil {
-		return err
-	}
-	w.state.baseChunks, w.state.baseBytes = w.state.chunks, uint64(p.bytes)
-	return nil
+	err = w.end(p, err)
+	w.state.baseBytes = uint64(p.bytes)
+	return err
 }
 
 // delta writes the changed keys as a new run.
@@ -219,11 +226,9 @@ func (w *snapshotWriter) delta(v View, changed *dirty) error {
 			break
 		}
 	}
-	if err = w.end(p, err); err != nil {
-		return err
-	}
+	err = w.end(p, err)
 	w.state.deltaBytes += uint64(p.bytes)
-	return nil
+	return err
 }
 
 func (w *snapshotWriter) packer() *packer {
@@ -256,9 +261,17 @@ func (w *snapshotWriter) chunk(c *chunk) error {
 
 // flush gives the batch to the committer when it is done with the last one.
 func (w *snapshotWriter) flush() error {
-	if err := w.wait(); err != nil || len(w.batch) == 0 {
+	if err := w.wait(); err != nil {
 		return err
 	}
+	w.taken = w.batch
+	var err error
+	w.running, err = w.f.do(&step{run: w.write()})
+	return err
+}
+
+// write returns the work of writing the batch, and begins a new one.
+func (w *snapshotWriter) write() func(tx *bolt.Tx) error {
 	batch, first := w.batch, w.state.chunks+1
 	if w.part == 0 {
 		w.part = first
@@ -268,12 +281,13 @@ func (w *snapshotWriter) flush() error {
 	if w.state.chunks >= part+partChunks-1 {
 		w.part = 0
 	}
-	w.taken, w.batch, w.bytes = batch, nil, 0
-	var err error
-	w.running, err = w.f.do(&step{run: func(tx *bolt.Tx) error {
+	w.batch, w.bytes = nil, 0
+	return func(tx *bolt.Tx) error {
+		if len(batch) == 0 {
+			return nil
+		}
 		return writeChunks(tx, generation, part, first, batch)
-	}})
-	return err
+	}
 }
 
 // writeChunks writes chunks from index first on into one part.
@@ -306,13 +320,10 @@ func (w *snapshotWriter) wait() error {
 	return err
 }
 
-// end writes what is left. After an error of the packer it only waits.
+// end waits for what is being written. What is left is in the batch.
 func (w *snapshotWriter) end(p *packer, err error) error {
 	if err == nil {
 		err = p.close()
-	}
-	if err == nil {
-		err = w.flush()
 	}
 	return errors.Join(err, w.wait())
 }

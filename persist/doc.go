@@ -51,8 +51,8 @@
 //	app.db (bbolt; pages of the system's size)
 //	├─ redstart
 //	│   ├─ format     version of this layout                      | crc32c
-//	│   └─ state      covered, generation, chunks, base chunks,
-//	│                 bytes of base, bytes of deltas              | crc32c
+//	│   └─ state      covered, generation, chunks, bytes of base,
+//	│                 bytes of deltas                             | crc32c
 //	├─ journal        (sequence: number of the last record)
 //	│   ├─ 00000001   a segment of about 1 MiB, named by its first record
 //	│   │   ├─ 00000001   crc32c | kind | count | first seq | transactions

@@ -27,13 +27,12 @@ type state struct {
 	covered    uint64 // the snapshot holds every transaction up to this one
 	generation uint64 // of the chunks; 0: there is no snapshot
 	chunks     uint64 // how many there are: base, then delta runs
-	baseChunks uint64
 	baseBytes  uint64
 	deltaBytes uint64
 }
 
 func (s *state) fields() []*uint64 {
-	return []*uint64{&s.covered, &s.generation, &s.chunks, &s.baseChunks, &s.baseBytes, &s.deltaBytes}
+	return []*uint64{&s.covered, &s.generation, &s.chunks, &s.baseBytes, &s.deltaBytes}
 }
 
 // sealed appends to b its checksum.
