@@ -39,6 +39,11 @@ func (s *session) mute(before int) {
 func (s *session) dispatch(args [][]byte) error {
 	cmd, err := s.admit(args)
 	if err != nil {
+		if fromBrowser(args[0]) {
+			s.ending = true
+			s.srv.log.Warn("closing client that speaks HTTP: a web page may try to reach this server", "client", s.id)
+			return nil
+		}
 		if s.multi != nil {
 			s.multi.broken = true
 		}
@@ -55,6 +60,12 @@ func (s *session) dispatch(args [][]byte) error {
 		return nil
 	}
 	return s.perform(cmd, args)
+}
+
+// fromBrowser reports whether a line is the beginning or the host of an HTTP
+// request that a web page has made a browser send: its body could be commands.
+func fromBrowser(word []byte) bool {
+	return bytes.EqualFold(word, []byte("POST")) || bytes.EqualFold(word, []byte("Host:"))
 }
 
 // abortedBy is the error of an EXEC that is refused: the transaction is over.
