@@ -24,9 +24,15 @@ func (tx *Tx) expire(h uint64, key string) {
 	if !tx.writable || tx.frozen {
 		return
 	}
+	if tx.undo {
+		tx.save(h, key) // the journal forgets with a rollback: so must we
+	}
 	tx.table(h).delete(h, key)
 	tx.logAt(key, persist.OpDelete, 0, 0, "", "")
-	tx.announce(key)
+	tx.changes++
+	if tx.db.watches.count.Load() != 0 {
+		tx.db.watches.expired(tx.index, key)
+	}
 	tx.db.expired.Add(1)
 }
 

@@ -145,7 +145,7 @@ func (tx *Tx) Expire(key string, at int64) (bool, error) {
 	if r.Deadline() == at {
 		return true, nil
 	}
-	h, err := tx.write(key)
+	h, err := tx.prepare(key)
 	if err != nil {
 		return false, err
 	}
@@ -180,9 +180,11 @@ func (tx *Tx) transfer(key string, db int, to string, move bool) error {
 	if key == to && db == from {
 		return nil
 	}
-	h, err := tx.write(key)
-	if err != nil {
-		return err
+	h := tx.hash(key)
+	if move {
+		if _, err := tx.write(key); err != nil {
+			return err
+		}
 	}
 	tx.index = db
 	hto, err := tx.write(to)
@@ -197,7 +199,6 @@ func (tx *Tx) transfer(key string, db int, to string, move bool) error {
 	if move {
 		used = r.Touched()
 	}
-	op := persist.OpCopy
 	switch {
 	case v == nil:
 		dst.put(hto, to, append([]byte(nil), r.Value()...), at, mark)
@@ -209,10 +210,11 @@ func (tx *Tx) transfer(key string, db int, to string, move bool) error {
 	}
 	dst.dict.Find(hto, to).Touch(used)
 	if move {
-		op = persist.OpRename
 		src.delete(h, key)
+		tx.changed(h, key, persist.OpRename, int64(db), 0, to, "")
+	} else {
+		tx.logAt(key, persist.OpCopy, int64(db), 0, to, "")
 	}
-	tx.changed(h, key, op, int64(db), 0, to, "")
 	tx.index = db
 	if tx.undo {
 		tx.touch(hto, to).strings++

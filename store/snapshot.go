@@ -10,7 +10,8 @@ import (
 // A Snapshot is everything as it was at one moment. Its methods are the
 // reading ones of [Tx]; the writing ones return [ErrTxReadOnly]. It blocks
 // nobody however long it is used, costs memory only for what is changed
-// meanwhile, and may be used by several goroutines at once, except for Select.
+// meanwhile, and may be used by several goroutines at once, except for Select
+// and what is random.
 type Snapshot struct {
 	*Tx
 	seq uint64 // of the last transaction it contains

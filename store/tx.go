@@ -162,19 +162,21 @@ func (tx *Tx) find(key string) (types.Ref, error) {
 // read is find for those who use the value: it counts and marks the access.
 func (tx *Tx) read(key string) (types.Ref, error) {
 	r, err := tx.find(key)
+	if tx.frozen {
+		return r, err // by several goroutines, perhaps
+	}
 	if !r.OK() {
 		tx.Misses++
 		return r, err
 	}
 	tx.Hits++
-	if !tx.frozen {
-		r.Touch(tx.db.seconds.Load())
-	}
+	r.Touch(tx.db.seconds.Load())
 	return r, nil
 }
 
-// write prepares a change of key: its hash, or why it must not be written.
-func (tx *Tx) write(key string) (uint64, error) {
+// prepare admits a change beside the value of key (its deadline): it returns
+// the key's hash, or why it must not be written.
+func (tx *Tx) prepare(key string) (uint64, error) {
 	if !tx.writable {
 		return 0, ErrTxReadOnly
 	}
@@ -182,18 +184,25 @@ func (tx *Tx) write(key string) (uint64, error) {
 	if err := tx.admit(h, key); err != nil {
 		return 0, err
 	}
-	if len(tx.touches) != 0 {
-		if t := tx.touched(key); t != nil {
-			tx.release(t)
-		}
-	}
 	if tx.undo {
 		tx.save(h, key)
 	}
 	return h, nil
 }
 
-// release ends the editing of the key's value, which stays where it is.
+// write is prepare for a change that puts something else at key, or nothing:
+// a value that is being edited there is the key's no more.
+func (tx *Tx) write(key string) (uint64, error) {
+	h, err := tx.prepare(key)
+	if err == nil && len(tx.touches) != 0 {
+		if t := tx.touched(key); t != nil {
+			tx.release(t)
+		}
+	}
+	return h, err
+}
+
+// release ends the editing of the key's value, which is about to be replaced.
 func (tx *Tx) release(t *touch) {
 	if t.value == nil {
 		return
@@ -299,7 +308,10 @@ func (tx *Tx) edit(key string, kind types.Kind) (types.Value, error) {
 		t.value = types.Clone(t.old.value)
 		d.PutObject(h, key, t.value, r.Deadline())
 	default:
-		t.value = d.EditObject(h, key)
+		r.Touch(tx.db.seconds.Load())
+		t.value = d.EditAt(r, h, key)
+		t.value.Record(&t.rec)
+		return t.value, nil
 	}
 	d.Find(h, key).Touch(tx.db.seconds.Load())
 	t.value.Record(&t.rec)
@@ -380,6 +392,9 @@ func (tx *Tx) forget() {
 	}
 	tx.spare = append(tx.spare, tx.touches...)
 	tx.touches, tx.byKey = tx.touches[:0], nil
+	// The log must not take the Recorder of a touch that is used again for the
+	// one whose place it has named already.
+	tx.log.Truncate(len(tx.log.Bytes()))
 }
 
 func (tx *Tx) settle(t *touch) {

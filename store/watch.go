@@ -59,10 +59,11 @@ func (tx *Tx) Watch(w *Watch, key string) {
 		}
 	}
 	w.places = append(w.places, p)
-	if tx.overdue(p) {
+	overdue := tx.overdue(p)
+	if overdue {
 		w.expired = append(w.expired, p)
 	}
-	tx.db.watches.add(w, p)
+	tx.db.watches.add(w, p, overdue)
 }
 
 // Unwatch makes w watch nothing.
@@ -84,19 +85,19 @@ func (tx *Tx) overdue(p place) bool {
 type watchTable struct {
 	count atomic.Int64 // of places watched
 	mu    sync.Mutex
-	by    map[place]map[*Watch]struct{}
+	by    map[place]map[*Watch]bool // true: the key had expired already
 }
 
-func (t *watchTable) add(w *Watch, p place) {
+func (t *watchTable) add(w *Watch, p place, overdue bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.by == nil {
-		t.by = make(map[place]map[*Watch]struct{})
+		t.by = make(map[place]map[*Watch]bool)
 	}
 	if t.by[p] == nil {
-		t.by[p] = make(map[*Watch]struct{})
+		t.by[p] = make(map[*Watch]bool)
 	}
-	t.by[p][w] = struct{}{}
+	t.by[p][w] = overdue
 	t.count.Add(1)
 }
 
@@ -121,6 +122,18 @@ func (t *watchTable) changed(db int, key string) {
 	defer t.mu.Unlock()
 	for w := range t.by[place{db, key}] {
 		w.changed.Store(true)
+	}
+}
+
+// expired tells the watches of a key that it was deleted because its time had
+// passed, which is no news to those that saw it expired.
+func (t *watchTable) expired(db int, key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for w, overdue := range t.by[place{db, key}] {
+		if !overdue {
+			w.changed.Store(true)
+		}
 	}
 }
 

@@ -1,0 +1,846 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"redstart/types"
+)
+
+// The model: a database in the plainest form, without sharing, journal,
+// rollback or anything else that could go wrong.
+
+// A world is the contents of all databases.
+type world struct {
+	clock *manual
+	dbs   []map[string]*thing
+}
+
+// A thing is what stands at a key.
+type thing struct {
+	kind   types.Kind
+	text   string
+	list   []string
+	fields map[string]string // of a hash; the members of a set, each as ""
+	scores map[string]float64
+	at     int64 // when it expires, 0 if it does not
+}
+
+const modelDBs = 3
+
+func newWorld(clock *manual) *world {
+	w := &world{clock: clock}
+	for range modelDBs {
+		w.dbs = append(w.dbs, map[string]*thing{})
+	}
+	return w
+}
+
+func newThing(kind types.Kind) *thing {
+	return &thing{kind: kind, fields: map[string]string{}, scores: map[string]float64{}}
+}
+
+func (x *thing) clone() *thing {
+	c := *x
+	c.list, c.fields, c.scores = slices.Clone(x.list), maps.Clone(x.fields), maps.Clone(x.scores)
+	return &c
+}
+
+func (w *world) clone() *world {
+	c := newWorld(w.clock)
+	for i, keys := range w.dbs {
+		for k, x := range keys {
+			c.dbs[i][k] = x.clone()
+		}
+	}
+	return c
+}
+
+func (x *thing) empty() bool {
+	return x.kind != types.KindString && len(x.list)+len(x.fields)+len(x.scores) == 0
+}
+
+// live returns what a reader finds at key, nil if nothing.
+func (w *world) live(i int, key string) *thing {
+	x := w.dbs[i][key]
+	if x == nil || x.empty() || x.at != 0 && x.at <= w.clock.Now().UnixMilli() {
+		return nil
+	}
+	return x
+}
+
+// sweep drops what is no longer there.
+func (w *world) sweep() {
+	for i := range w.dbs {
+		for k := range w.dbs[i] {
+			if w.live(i, k) == nil {
+				delete(w.dbs[i], k)
+			}
+		}
+	}
+}
+
+func (w *world) keys(i int) (ks []string) {
+	for k := range w.dbs[i] {
+		if w.live(i, k) != nil {
+			ks = append(ks, k)
+		}
+	}
+	slices.Sort(ks)
+	return ks
+}
+
+// text writes x down, so that two can be compared.
+func (x *thing) String() string {
+	if x == nil {
+		return ""
+	}
+	return fmt.Sprint(x.kind, strconv.Quote(x.text), x.list, x.fields, x.scores, x.at)
+}
+
+func (w *world) text(i int) map[string]string {
+	out := map[string]string{}
+	for _, k := range w.keys(i) {
+		out[k] = w.dbs[i][k].String()
+	}
+	return out
+}
+
+// textOf is the same of the database that tx has selected.
+func textOf(t require.TestingT, tx *Tx) map[string]string {
+	out := map[string]string{}
+	for key := range tx.Keys("*") {
+		x := newThing(tx.Kind(key))
+		switch v := tx.Value(key).(type) {
+		case nil:
+			b, err := tx.Get(key)
+			require.NoError(t, err)
+			x.text = string(b)
+		case *types.List:
+			for _, e := range v.All() {
+				x.list = append(x.list, string(e))
+			}
+		case *types.Hash:
+			for f, e := range v.All() {
+				x.fields[f] = string(e)
+			}
+		case *types.Set:
+			for m := range v.All() {
+				x.fields[m] = ""
+			}
+		case *types.ZSet:
+			for _, m := range v.Ascend() {
+				x.scores[m.Name] = m.Score
+			}
+		}
+		x.at, _ = tx.Deadline(key)
+		out[key] = x.String()
+	}
+	return out
+}
+
+// A machine does the same things to databases and to their models.
+type machine struct {
+	path  string
+	opt   Options
+	clock *manual
+	dbs   []*twin // the first one has a file; the others are its forks
+	snaps []twinSnap
+}
+
+type twin struct {
+	db *DB
+	w  *world
+}
+
+type twinSnap struct {
+	snap *Snapshot
+	w    *world
+	now  time.Time
+}
+
+func TestModel(t *testing.T) {
+	dir, n := t.TempDir(), 0
+	rapid.Check(t, func(t *rapid.T) {
+		n++
+		m := &machine{path: filepath.Join(dir, fmt.Sprint(n, ".db")), clock: newManual()}
+		m.opt = Options{
+			Clock: m.clock, Databases: modelDBs, Sync: Never,
+			Shards: rapid.SampledFrom([]int{1, 4, 16}).Draw(t, "shards"),
+		}
+		if rapid.Bool().Draw(t, "small limits") {
+			m.opt.Limits = &types.Limits{HashEntries: 2, HashValue: 8, SetEntries: 2, SetValue: 8, SetInts: 1, ZSetEntries: 2, ZSetValue: 8, ListSize: 2}
+		}
+		m.dbs = []*twin{{m.open(t), newWorld(m.clock)}}
+		defer m.close(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"":         m.check,
+			"update":   m.update,
+			"update2":  m.update,
+			"update3":  m.update,
+			"driver":   m.driver,
+			"short":    m.short,
+			"batch":    m.batch,
+			"time":     m.time,
+			"snapshot": m.snapshot,
+			"fork":     m.fork,
+			"save":     func(t *rapid.T) { require.NoError(t, m.dbs[0].db.Save()) },
+			"reopen":   m.reopen,
+			"reopen2":  m.reopen,
+		})
+	})
+}
+
+func (m *machine) open(t *rapid.T) *DB {
+	opt := m.opt
+	db, err := Open(m.path, &opt)
+	require.NoError(t, err)
+	return db
+}
+
+func (m *machine) close(t *rapid.T) {
+	if t.Failed() {
+		for _, d := range m.dbs {
+			_ = d.db.Close()
+		}
+		return
+	}
+	for _, d := range m.dbs {
+		m.same(t, d)
+		require.NoError(t, d.db.Check())
+		require.NoError(t, d.db.Close())
+	}
+	for _, s := range m.snaps {
+		m.sameSnap(t, s)
+	}
+}
+
+func (m *machine) same(t *rapid.T, d *twin) {
+	for i := range modelDBs {
+		require.NoError(t, d.db.View(func(tx *Tx) error {
+			require.Equal(t, d.w.text(i), textOf(t, tx))
+			return nil
+		}, In(i)))
+	}
+}
+
+func (m *machine) sameSnap(t *rapid.T, s twinSnap) {
+	now := m.clock.Now()
+	m.clock.set(s.now) // for the model: a snapshot's own time stands still
+	defer m.clock.set(now)
+	for i := range modelDBs {
+		require.NoError(t, s.snap.Select(i))
+		require.Equal(t, s.w.text(i), textOf(t, s.snap.Tx))
+	}
+}
+
+func (m *manual) set(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now = now
+}
+
+func (m *machine) check(t *rapid.T) {
+	for _, d := range m.dbs {
+		m.same(t, d)
+	}
+}
+
+// time goes by, and the tick deletes what has expired, or comes too late.
+func (m *machine) time(t *rapid.T) {
+	d := time.Duration(rapid.IntRange(1, 3000).Draw(t, "ms")) * time.Millisecond
+	if rapid.Bool().Draw(t, "tick") {
+		m.clock.advance(d)
+		return
+	}
+	m.clock.set(m.clock.Now().Add(d))
+}
+
+func (m *machine) pick(t *rapid.T) *twin {
+	return m.dbs[rapid.IntRange(0, len(m.dbs)-1).Draw(t, "database")]
+}
+
+func (m *machine) snapshot(t *rapid.T) {
+	d := m.pick(t)
+	if len(m.snaps) == 3 {
+		m.sameSnap(t, m.snaps[0])
+		m.snaps[0].snap.Close()
+		m.snaps = m.snaps[1:]
+	}
+	m.snaps = append(m.snaps, twinSnap{d.db.Snapshot(), d.w.clone(), m.clock.Now()})
+}
+
+func (m *machine) fork(t *rapid.T) {
+	d := m.pick(t)
+	if len(m.dbs) == 3 {
+		require.NoError(t, m.dbs[1].db.Check())
+		require.NoError(t, m.dbs[1].db.Close())
+		m.dbs = slices.Delete(m.dbs, 1, 2)
+		return
+	}
+	m.dbs = append(m.dbs, &twin{d.db.Fork(), d.w.clone()})
+}
+
+// reopen closes the file and opens it again; strings keep their encodings.
+func (m *machine) reopen(t *rapid.T) {
+	d := m.dbs[0]
+	before := encodings(d.db)
+	require.NoError(t, d.db.Check())
+	require.NoError(t, d.db.Close())
+	d.db = m.open(t)
+	require.Equal(t, before, encodings(d.db))
+}
+
+func encodings(db *DB) map[string]string {
+	out := map[string]string{}
+	for i := range modelDBs {
+		_ = db.View(func(tx *Tx) error {
+			for k := range tx.Keys("*") {
+				if tx.Kind(k) == types.KindString {
+					out[fmt.Sprint(i, k)], _ = tx.Encoding(k)
+				}
+			}
+			return nil
+		}, In(i))
+	}
+	return out
+}
+
+var errModel = errors.New("model says no")
+
+// update runs an Update of some steps that commits, fails or panics.
+func (m *machine) update(t *rapid.T) {
+	d := m.pick(t)
+	before := d.w.clone()
+	outcome := rapid.SampledFrom([]string{"commit", "commit", "error", "panic"}).Draw(t, "outcome")
+	var opts []TxOption
+	if rapid.Bool().Draw(t, "declared") {
+		opts = append(opts, Keys(modelKeys...))
+	}
+	var seen watched
+	seen.begin(t, d)
+	run := func() (err error) {
+		defer func() {
+			if e := recover(); e != nil {
+				if e != any(errModel) {
+					panic(e)
+				}
+				err = errModel
+			}
+		}()
+		return d.db.Update(func(tx *Tx) error {
+			s := &stepper{tx: tx, w: d.w, held: map[string]pair{}, all: opts == nil}
+			for range rapid.IntRange(1, 8).Draw(t, "steps") {
+				s.step(t)
+			}
+			if outcome == "panic" {
+				panic(errModel)
+			}
+			if outcome == "error" {
+				return errModel
+			}
+			return nil
+		}, opts...)
+	}
+	err := run()
+	if outcome == "commit" {
+		require.NoError(t, err)
+		d.w.sweep()
+	} else {
+		require.ErrorIs(t, err, errModel)
+		d.w = before
+	}
+	seen.end(t, d, outcome != "commit")
+}
+
+// driver runs a transaction as a server does: it is not rolled back, and each
+// command is settled.
+func (m *machine) driver(t *rapid.T) {
+	d := m.pick(t)
+	var locks LockSet
+	locks.AddAll(d.db)
+	tx := d.db.NewTx()
+	require.NoError(t, tx.Begin(locks, true))
+	defer func() { require.NoError(t, tx.End()) }()
+	s := &stepper{tx: tx, w: d.w, all: true}
+	for range rapid.IntRange(1, 4).Draw(t, "commands") {
+		s.held = map[string]pair{}
+		switch rapid.IntRange(0, 19).Draw(t, "command") {
+		case 0:
+			i := rapid.IntRange(-1, modelDBs-1).Draw(t, "flush")
+			require.NoError(t, tx.Flush(i))
+			for j := range d.w.dbs {
+				if i < 0 || i == j {
+					d.w.dbs[j] = map[string]*thing{}
+				}
+			}
+		case 1:
+			a, b := drawDB(t), drawDB(t)
+			require.NoError(t, tx.Swap(a, b))
+			d.w.dbs[a], d.w.dbs[b] = d.w.dbs[b], d.w.dbs[a]
+		default:
+			s.step(t)
+		}
+		tx.Settle()
+		d.w.sweep()
+	}
+}
+
+// watched is a watch of one key, and what stood there.
+type watched struct {
+	watch Watch
+	db    int
+	key   string
+	text  string
+}
+
+func (s *watched) in(t *rapid.T, d *twin, fn func(*Tx)) {
+	var locks LockSet
+	locks.Add(d.db, s.key)
+	tx := d.db.NewTx()
+	require.NoError(t, tx.Begin(locks, false))
+	defer func() { require.NoError(t, tx.End()) }()
+	require.NoError(t, tx.Select(s.db))
+	fn(tx)
+}
+
+func (s *watched) begin(t *rapid.T, d *twin) {
+	s.db, s.key = drawDB(t), drawKey(t)
+	s.text = d.w.live(s.db, s.key).String()
+	s.in(t, d, func(tx *Tx) { tx.Watch(&s.watch, s.key) })
+}
+
+// end checks that a difference was noticed, and that nothing was if nothing happened.
+func (s *watched) end(t *rapid.T, d *twin, undone bool) {
+	s.in(t, d, func(tx *Tx) {
+		if d.w.live(s.db, s.key).String() != s.text {
+			require.True(t, s.watch.Changed(tx), "the change of %s was not noticed", s.key)
+		}
+		if undone {
+			require.False(t, s.watch.Changed(tx), "%s was not changed", s.key)
+		}
+	})
+	d.db.Unwatch(&s.watch)
+}
+
+func (m *machine) short(t *rapid.T) {
+	d, key := m.pick(t), drawKey(t)
+	x := d.w.live(0, key)
+	put := func(kind types.Kind) *thing {
+		if x == nil {
+			x = newThing(kind)
+			d.w.dbs[0][key] = x
+		}
+		return x
+	}
+	fits := func(err error, kind types.Kind) bool {
+		if x != nil && x.kind != kind {
+			require.ErrorIs(t, err, ErrWrongType)
+			return false
+		}
+		require.NoError(t, err)
+		return true
+	}
+	e := drawText(t)
+	switch rapid.SampledFrom([]string{"get", "rpush", "lpop", "hset", "hget", "sadd", "zincr", "delete", "persist"}).Draw(t, "short") {
+	case "get":
+		got, err := d.db.Get(key)
+		if fits(err, types.KindString) {
+			require.Equal(t, x != nil, got != nil)
+			require.True(t, x == nil || x.text == string(got))
+		}
+	case "rpush":
+		n, err := d.db.RPush(key, []byte(e))
+		if fits(err, types.KindList) {
+			put(types.KindList).list = append(x.list, e)
+			require.Len(t, x.list, n)
+		}
+	case "lpop":
+		got, err := d.db.LPop(key)
+		if fits(err, types.KindList) && x != nil {
+			require.Equal(t, x.list[0], string(got))
+			x.list = x.list[1:]
+		}
+	case "hset":
+		added, err := d.db.HSet(key, e, []byte(e+"!"))
+		if fits(err, types.KindHash) {
+			_, was := put(types.KindHash).fields[e]
+			require.Equal(t, !was, added)
+			x.fields[e] = e + "!"
+		}
+	case "hget":
+		got, err := d.db.HGet(key, e)
+		if fits(err, types.KindHash) && x != nil {
+			require.Equal(t, x.fields[e], string(got))
+		}
+	case "sadd":
+		_, err := d.db.SAdd(key, e, "7")
+		if fits(err, types.KindSet) {
+			put(types.KindSet).fields[e], x.fields["7"] = "", ""
+			has, err := d.db.SHas(key, e)
+			require.True(t, has && err == nil)
+		}
+	case "zincr":
+		got, err := d.db.ZIncr(key, e, 1.5)
+		if fits(err, types.KindZSet) {
+			put(types.KindZSet).scores[e] += 1.5
+			require.Equal(t, x.scores[e], got)
+		}
+	case "delete":
+		n, err := d.db.Delete(key, "none")
+		require.NoError(t, err)
+		require.Equal(t, x != nil, n == 1)
+		delete(d.w.dbs[0], key)
+	case "persist":
+		ok, err := d.db.Persist(key)
+		require.NoError(t, err)
+		require.Equal(t, x != nil, ok)
+		if x != nil {
+			x.at = 0
+		}
+	}
+	d.w.sweep()
+}
+
+func (m *machine) batch(t *rapid.T) {
+	d := m.pick(t)
+	after := d.w.clone()
+	var want error
+	b := d.db.Batch()
+	for range rapid.IntRange(0, 5).Draw(t, "writes") {
+		key, e := drawKey(t), drawText(t)
+		x := after.live(0, key)
+		switch rapid.SampledFrom([]string{"set", "delete", "incr", "expire"}).Draw(t, "write") {
+		case "set":
+			b.Set(key, []byte(e))
+			after.dbs[0][key] = newThing(types.KindString)
+			after.dbs[0][key].text = e
+		case "delete":
+			b.Delete(key)
+			delete(after.dbs[0], key)
+		case "incr":
+			b.Incr(key, 3)
+			if err := after.incr(0, key, 3); want == nil {
+				want = err
+			}
+		case "expire":
+			b.Expire(key, time.Second)
+			if x != nil {
+				x.at = m.clock.Now().UnixMilli() + 1000
+			}
+		}
+	}
+	err := b.Commit()
+	require.ErrorIs(t, err, want)
+	if want == nil {
+		d.w = after
+	}
+}
+
+func (w *world) incr(i int, key string, by int64) error {
+	x := w.live(i, key)
+	if x == nil {
+		x = newThing(types.KindString)
+		x.text = "0"
+	}
+	if x.kind != types.KindString {
+		return ErrWrongType
+	}
+	n, err := strconv.ParseInt(x.text, 10, 64)
+	if err != nil || strconv.FormatInt(n, 10) != x.text {
+		return ErrNotInteger
+	}
+	x.text = strconv.FormatInt(n+by, 10)
+	w.dbs[i][key] = x
+	return nil
+}
+
+// A stepper does one thing after the other in a transaction and its model.
+type stepper struct {
+	tx   *Tx
+	w    *world
+	db   int
+	all  bool // the transaction holds every shard
+	held map[string]pair
+}
+
+// A pair is a collection being edited, and its model. Both may have been
+// replaced at their key meanwhile; then nobody sees what happens to them.
+type pair struct {
+	v types.Value
+	x *thing
+}
+
+var (
+	modelKeys   = strings.Fields("a b ee ff")
+	modelTexts  = []string{"", "1", "2", "42", "-7", "007", "x", "yy", strings.Repeat("long", 20), strings.Repeat("z", 5000)}
+	modelKinds  = []types.Kind{types.KindList, types.KindHash, types.KindSet, types.KindZSet}
+	modelSteps  = []string{"set", "append", "setrange", "incr", "delete", "expire", "rename", "copy", "edit", "edit", "edit", "held", "held", "select", "read", "clean"}
+	modelScores = []float64{-1, 0, 1, 1.5, 2}
+)
+
+func drawDB(t *rapid.T) int     { return rapid.IntRange(0, modelDBs-1).Draw(t, "db") }
+func drawKey(t *rapid.T) string { return rapid.SampledFrom(modelKeys).Draw(t, "key") }
+func drawText(t *rapid.T) string {
+	return modelTexts[rapid.IntRange(0, len(modelTexts)-1).Draw(t, "text")]
+}
+
+func (s *stepper) step(t *rapid.T) {
+	key := drawKey(t)
+	x := s.w.live(s.db, key)
+	switch rapid.SampledFrom(modelSteps).Draw(t, "step") {
+	case "set":
+		s.set(t, key, x)
+	case "append", "setrange":
+		s.patch(t, key, x)
+	case "incr":
+		_, err := s.tx.Incr(key, 5)
+		require.ErrorIs(t, err, s.w.incr(s.db, key, 5))
+	case "delete":
+		was, err := s.tx.Delete(key)
+		require.NoError(t, err)
+		require.Equal(t, x != nil, was)
+		if was {
+			delete(s.w.dbs[s.db], key)
+		}
+	case "expire":
+		s.expire(t, key, x)
+	case "rename", "copy":
+		s.transfer(t, key, x)
+	case "edit":
+		s.edit(t, key)
+	case "held":
+		if len(s.held) != 0 {
+			s.change(t, s.held[rapid.SampledFrom(slices.Sorted(maps.Keys(s.held))).Draw(t, "held")])
+		}
+	case "select":
+		s.db = drawDB(t)
+		require.NoError(t, s.tx.Select(s.db))
+	case "read":
+		if s.all {
+			require.Equal(t, s.w.text(s.db), textOf(t, s.tx))
+		} else {
+			require.Equal(t, x != nil, s.tx.Exists(key))
+		}
+	case "clean":
+		s.clean(t)
+	}
+	// What was being edited still is, unless something else stands there now.
+	if p, ok := s.held[fmt.Sprint(s.db, key)]; ok && rapid.Bool().Draw(t, "go on") {
+		s.change(t, p)
+	}
+}
+
+func (s *stepper) set(t *rapid.T, key string, x *thing) {
+	y := newThing(types.KindString)
+	y.text = drawText(t)
+	var opts []SetOption
+	switch rapid.IntRange(0, 3).Draw(t, "set option") {
+	case 0:
+		ms := rapid.IntRange(1, 5000).Draw(t, "ttl")
+		opts = append(opts, TTL(time.Duration(ms)*time.Millisecond))
+		y.at = s.tx.Now() + int64(ms)
+	case 1:
+		opts = append(opts, KeepDeadline)
+		if x != nil {
+			y.at = x.at
+		}
+	}
+	require.NoError(t, s.tx.Set(key, []byte(y.text), opts...))
+	s.w.dbs[s.db][key] = y
+}
+
+// patch appends to a string, or writes into it.
+func (s *stepper) patch(t *rapid.T, key string, x *thing) {
+	text := drawText(t)
+	offset := rapid.IntRange(-1, 6).Draw(t, "offset") // -1: append
+	var err error
+	if offset < 0 {
+		_, err = s.tx.Append(key, []byte(text))
+	} else {
+		_, err = s.tx.SetRange(key, offset, []byte(text))
+	}
+	if x != nil && x.kind != types.KindString {
+		require.ErrorIs(t, err, ErrWrongType)
+		return
+	}
+	require.NoError(t, err)
+	if x == nil {
+		if text == "" && offset >= 0 {
+			return
+		}
+		x = newThing(types.KindString)
+		s.w.dbs[s.db][key] = x
+	}
+	if offset < 0 {
+		offset = len(x.text)
+	}
+	if text == "" {
+		return
+	}
+	b := []byte(x.text)
+	for len(b) < offset+len(text) {
+		b = append(b, 0)
+	}
+	copy(b[offset:], text)
+	x.text = string(b)
+}
+
+func (s *stepper) expire(t *rapid.T, key string, x *thing) {
+	at := int64(0)
+	if ms := rapid.IntRange(-1, 5000).Draw(t, "expire in"); ms != 0 {
+		at = s.tx.Now() + int64(ms)
+	}
+	ok, err := s.tx.Expire(key, at)
+	require.NoError(t, err)
+	require.Equal(t, x != nil, ok)
+	switch {
+	case x == nil:
+	case at != 0 && at <= s.tx.Now():
+		delete(s.w.dbs[s.db], key)
+	default:
+		x.at = at
+	}
+}
+
+func (s *stepper) transfer(t *rapid.T, key string, x *thing) {
+	to, db := drawKey(t), s.db
+	if rapid.Bool().Draw(t, "elsewhere") {
+		db = drawDB(t)
+	}
+	move := rapid.Bool().Draw(t, "move")
+	do := s.tx.Copy
+	if move {
+		do = s.tx.Rename
+	}
+	err := do(key, db, to)
+	if x == nil {
+		require.ErrorIs(t, err, ErrNoKey)
+		return
+	}
+	require.NoError(t, err)
+	if key == to && db == s.db {
+		return
+	}
+	s.w.dbs[db][to] = x.clone()
+	if move {
+		delete(s.w.dbs[s.db], key)
+	}
+}
+
+func (s *stepper) edit(t *rapid.T, key string) {
+	kind := rapid.SampledFrom(modelKinds).Draw(t, "kind")
+	v, err := s.tx.edit(key, kind)
+	x := s.w.live(s.db, key)
+	if x != nil && x.kind != kind {
+		require.ErrorIs(t, err, ErrWrongType)
+		return
+	}
+	require.NoError(t, err)
+	if x == nil {
+		// One that was emptied in this transaction is still the key's, with its deadline.
+		x = s.w.dbs[s.db][key]
+		if x == nil || x.kind != kind || x.at != 0 && x.at <= s.tx.Now() {
+			x = newThing(kind)
+			s.w.dbs[s.db][key] = x
+		}
+	}
+	p := pair{v, x}
+	s.held[fmt.Sprint(s.db, key)] = p
+	for range rapid.IntRange(0, 4).Draw(t, "changes") {
+		s.change(t, p)
+	}
+}
+
+// change makes one change to a collection.
+func (s *stepper) change(t *rapid.T, p pair) {
+	e := drawText(t)
+	less := rapid.Bool().Draw(t, "less")
+	x := p.x
+	switch v := p.v.(type) {
+	case *types.List:
+		s.changeList(t, v, x, e, less)
+	case *types.Hash:
+		_, was := x.fields[e]
+		if less {
+			require.Equal(t, was, v.Delete(e))
+			delete(x.fields, e)
+			return
+		}
+		value := drawText(t)
+		require.Equal(t, !was, v.Set(e, []byte(value)))
+		x.fields[e] = value
+	case *types.Set:
+		_, was := x.fields[e]
+		if less {
+			require.Equal(t, was, v.Remove(e))
+			delete(x.fields, e)
+			return
+		}
+		require.Equal(t, !was, v.Add(e))
+		x.fields[e] = ""
+	case *types.ZSet:
+		_, was := x.scores[e]
+		if less {
+			require.Equal(t, was, v.Remove(e))
+			delete(x.scores, e)
+			return
+		}
+		score := rapid.SampledFrom(modelScores).Draw(t, "score")
+		added, _ := v.Add(e, score, 0)
+		require.Equal(t, !was, added)
+		x.scores[e] = score
+	}
+	require.Equal(t, len(x.list)+len(x.fields)+len(x.scores), p.v.Len())
+}
+
+func (s *stepper) changeList(t *rapid.T, v *types.List, x *thing, e string, less bool) {
+	switch front := rapid.Bool().Draw(t, "front"); {
+	case less && front:
+		got, ok := v.PopFront()
+		require.Equal(t, len(x.list) != 0, ok)
+		if ok {
+			require.Equal(t, x.list[0], string(got))
+			x.list = x.list[1:]
+		}
+	case less:
+		n := v.Remove([]byte(e), 1)
+		i := slices.Index(x.list, e)
+		require.Equal(t, i >= 0, n == 1)
+		if i >= 0 {
+			x.list = slices.Delete(x.list, i, i+1)
+		}
+	case front:
+		v.PushFront([]byte(e))
+		x.list = slices.Insert(x.list, 0, e)
+	default:
+		v.PushBack([]byte(e))
+		x.list = append(x.list, e)
+	}
+}
+
+// clean deletes while it iterates.
+func (s *stepper) clean(t *rapid.T) {
+	if !s.all {
+		return
+	}
+	first := rapid.SampledFrom([]string{"a", "ee", "x"}).Draw(t, "first")
+	for key := range s.tx.Keys(first + "*") {
+		was, err := s.tx.Delete(key)
+		require.True(t, was && err == nil)
+		delete(s.w.dbs[s.db], key)
+	}
+	for _, key := range s.w.keys(s.db) {
+		require.False(t, strings.HasPrefix(key, first))
+	}
+}
