@@ -119,24 +119,38 @@ func (tx *Tx) putString(key string, value []byte, deadline int64, mark uint8) er
 	if err != nil {
 		return err
 	}
-	t := tx.table(h)
-	if deadline == KeepTTL {
+	r := tx.table(h).dict.Find(h, key)
+	switch {
+	case deadline == KeepTTL:
 		deadline = 0
-		if r, _ := tx.find(key); r.OK() {
+		if r.OK() && (r.Deadline() == 0 || tx.replay || r.Deadline() > tx.Now()) {
 			deadline = r.Deadline()
 		}
-	} else if deadline != 0 && !tx.replay && deadline <= tx.Now() {
-		if t.delete(h, key) {
+	case deadline != 0 && !tx.replay && deadline <= tx.Now():
+		if tx.table(h).delete(h, key) {
 			tx.changed(h, key, persist.OpDelete, 0, 0, "", "")
 		}
 		return nil
 	}
-	t.put(h, key, value, deadline, mark)
-	if !tx.replay {
+	tx.putAt(r, h, key, value, deadline, mark)
+	return nil
+}
+
+// putAt stores a string at key, whose entry is r if there is one.
+func (tx *Tx) putAt(r types.Ref, h uint64, key string, value []byte, deadline int64, mark uint8) {
+	t := tx.table(h)
+	if r.OK() {
+		if was := r.Deadline(); was != deadline {
+			t.moveDeadline(h, was, deadline)
+		}
+		r.Touch(tx.db.seconds.Load())
+		t.dict.PutAt(r, h, key, value, deadline, mark)
+	} else {
+		t.moveDeadline(h, 0, deadline)
+		t.dict.Put(h, key, value, deadline, mark)
 		t.dict.Find(h, key).Touch(tx.db.seconds.Load())
 	}
 	tx.changed(h, key, persist.OpSet, deadline, int64(mark), text(value), "")
-	return nil
 }
 
 // stringAt returns the entry of key if it is a string, a zero Ref if there is none.
@@ -238,8 +252,13 @@ func (tx *Tx) Incr(key string, by int64) (int64, error) {
 	if (by > 0 && n > math.MaxInt64-by) || (by < 0 && n < math.MinInt64-by) {
 		return 0, ErrOverflow
 	}
+	h, err := tx.write(key)
+	if err != nil {
+		return 0, err
+	}
 	var buf [20]byte
-	return n + by, tx.PutString(key, strconv.AppendInt(buf[:0], n+by, 10), deadline)
+	tx.putAt(r, h, key, strconv.AppendInt(buf[:0], n+by, 10), deadline, markAuto)
+	return n + by, nil
 }
 
 // IncrByFloat adds by, a decimal number, to the number at key, 0 if there is

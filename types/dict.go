@@ -105,6 +105,33 @@ func (d *Dict) Put(h uint64, key string, value []byte, deadline int64, mark uint
 	if !r.OK() {
 		s = d.makeRoom(s, h)
 	}
+	return d.put(s, r, h, key, value, deadline, mark)
+}
+
+// PutAt is Put for a caller who knows where the key is: r is what Find has
+// returned for it, and d was not written to since. It saves the search.
+func (d *Dict) PutAt(r Ref, h uint64, key string, value []byte, deadline int64, mark uint8) {
+	if !d.holds(r) {
+		d.Put(h, key, value, deadline, mark)
+		return
+	}
+	d.put(r.seg, r, h, key, value, deadline, mark)
+}
+
+// holds reports whether r is an entry that d may change where it is.
+func (d *Dict) holds(r Ref) bool { return r.OK() && r.seg.owner == d.owner && len(d.retired) == 0 }
+
+// Insert is Put for a key that may not be there: if it is, nothing changes.
+func (d *Dict) Insert(h uint64, key string, value []byte) (added bool) {
+	s := d.writable(h)
+	r := s.find(h, key)
+	if r.OK() {
+		return false
+	}
+	return d.put(d.makeRoom(s, h), r, h, key, value, 0, 0)
+}
+
+func (d *Dict) put(s *segment, r Ref, h uint64, key string, value []byte, deadline int64, mark uint8) (added bool) {
 	if recordSize(keyField(key), len(value), deadline != 0) > maxRecord {
 		return d.putBig(s, r, h, key, value, deadline, mark)
 	}
@@ -185,6 +212,16 @@ func (d *Dict) EditObject(h uint64, key string) Value {
 		o.v, o.owner = v, d.owner
 	}
 	return o.v
+}
+
+// EditAt is EditObject for a caller who knows where the key is: see PutAt.
+func (d *Dict) EditAt(r Ref, h uint64, key string) Value {
+	if d.holds(r) && r.rec.form() == formObject {
+		if o := &r.seg.outer.objs.items[r.rec.number()]; o.owner == d.owner {
+			return o.v
+		}
+	}
+	return d.EditObject(h, key)
 }
 
 // Mutable returns the value of key for writing in place; nil if there is none

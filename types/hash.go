@@ -193,10 +193,15 @@ func (v *packedValue) equals(old []byte) bool {
 
 func (h *Hash) setInDict(field string, value []byte) (added, changed bool) {
 	d, sum := h.dict(), HashOf(field)
-	if ref := d.Find(sum, field); ref.OK() && bytes.Equal(ref.Value(), value) {
+	ref := d.Find(sum, field)
+	if !ref.OK() {
+		return d.Put(sum, field, value, 0, 0), true
+	}
+	if bytes.Equal(ref.Value(), value) {
 		return false, false
 	}
-	return d.Put(sum, field, value, 0, 0), true
+	d.PutAt(ref, sum, field, value, 0, 0)
+	return false, true
 }
 
 // spread turns a pack into a Dict.

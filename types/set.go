@@ -111,7 +111,7 @@ func (s *Set) addInt(n int64, member string) bool {
 }
 
 func (s *Set) addToDict(member string) bool {
-	return s.dict().Put(HashOf(member), member, nil, 0, 0)
+	return s.dict().Insert(HashOf(member), member, nil)
 }
 
 func (s *Set) addToPack(member string) bool {

@@ -54,14 +54,14 @@ func (c *conn) serve() {
 // read reads what the client has sent, into a buffer of the pool.
 func (c *conn) read() (buf []byte, n int, err error) {
 	if c.raw == nil {
-		buf = buffers.get()
+		buf = buffers.get(bufferSize)
 		n, err = c.net.Read(buf)
 		return buf, n, err
 	}
 	var errno error
 	err = c.raw.Read(func(fd uintptr) bool {
 		if buf == nil {
-			buf = buffers.get()
+			buf = buffers.get(bufferSize)
 		}
 		for {
 			n, errno = syscall.Read(int(fd), buf)

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -15,7 +14,7 @@ import (
 func (s *session) execute(args [][]byte) {
 	s.commands++
 	if s.out.Len() == 0 && cap(s.out.Bytes()) == 0 {
-		s.out.Swap(buffers.get()[:0])
+		s.out.Swap(buffers.get(s.wants)[:0])
 	}
 	before := s.out.Len()
 	if err := s.dispatch(args); err != nil {
@@ -124,7 +123,10 @@ func (s *session) perform(cmd *command.Command, args [][]byte) error {
 	if w := s.call.Waiting(); w != nil && err == nil {
 		s.park(cmd, args, w)
 	}
-	return errors.Join(err, s.tx.End())
+	if e := s.tx.End(); err == nil {
+		err = e
+	}
+	return err
 }
 
 // lockSet makes s.locks the shards that a command needs.

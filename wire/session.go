@@ -47,6 +47,7 @@ type session struct {
 	subs      subscriptions
 	parked    *parked
 	wakeups   atomic.Pointer[wakeup]
+	wants     int   // bytes of replies at the last publish
 	commands  int64 // run since the last publish
 }
 
@@ -180,6 +181,7 @@ func (s *session) run(b []byte) (n int) {
 // there only when what they tell of is on disk.
 func (s *session) publish() {
 	if s.out.Len() > 0 {
+		s.wants = s.out.Len()
 		s.limitReplies()
 		if err := s.srv.db.WaitDurable(); err != nil {
 			// What was done may be lost, so nothing may be said about it.
@@ -339,20 +341,34 @@ func (o *outbox) size() int {
 // buffers are those of replies and of reading that nobody uses at the moment.
 var buffers bufferPool
 
-// A bufferPool recycles buffers of one size, so that an idle client holds none.
-type bufferPool struct{ pool sync.Pool }
+// A bufferPool recycles buffers of two sizes, so that an idle client holds
+// none, and one that reads a lot does not grow its buffer every time.
+type bufferPool struct{ small, large sync.Pool }
 
-const bufferSize = 16 << 10
+const (
+	bufferSize = 16 << 10
+	largeSize  = outChunk + 64<<10
+)
 
-func (p *bufferPool) get() []byte {
-	if b, ok := p.pool.Get().(*[bufferSize]byte); ok {
+// get returns a buffer that holds n bytes, if it can be had at no cost.
+func (p *bufferPool) get(n int) []byte {
+	if n > bufferSize {
+		if b, ok := p.large.Get().(*[largeSize]byte); ok {
+			return b[:]
+		}
+		return new([largeSize]byte)[:]
+	}
+	if b, ok := p.small.Get().(*[bufferSize]byte); ok {
 		return b[:]
 	}
 	return new([bufferSize]byte)[:]
 }
 
 func (p *bufferPool) put(b []byte) {
-	if cap(b) == bufferSize {
-		p.pool.Put((*[bufferSize]byte)(b[:bufferSize]))
+	switch cap(b) {
+	case bufferSize:
+		p.small.Put((*[bufferSize]byte)(b[:bufferSize]))
+	case largeSize:
+		p.large.Put((*[largeSize]byte)(b[:largeSize]))
 	}
 }
