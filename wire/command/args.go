@@ -190,11 +190,15 @@ func (c *Call) FloatOr(err error) float64 {
 
 // Timeout takes the next argument as the timeout of a blocking command, in
 // seconds; 0 means for ever.
-func (c *Call) Timeout() time.Duration {
+func (c *Call) Timeout() time.Duration { return c.TimeoutIn(c.Bytes()) }
+
+// TimeoutIn is Timeout for an argument that was taken before: some commands
+// check it after those that follow.
+func (c *Call) TimeoutIn(arg []byte) time.Duration {
 	if c.err != nil {
 		return 0
 	}
-	f, err := types.ParseFloat(c.Bytes())
+	f, err := types.ParseFloat(arg)
 	switch {
 	case err != nil:
 		c.Fail(ErrTimeout)

@@ -386,9 +386,9 @@ func bpop(e end) func(*Call) error {
 // lmpop returns the handler of LMPOP or BLMPOP.
 func lmpop(m mode) func(*Call) error {
 	return func(c *Call) error {
-		var timeout time.Duration
+		var timeoutArg []byte
 		if m == blocking {
-			timeout = c.Timeout()
+			timeoutArg = c.Bytes()
 		}
 		n := c.IntIn(1, math.MaxInt64, command.Error("ERR numkeys should be greater than 0"))
 		keys := c.Keys(int(n))
@@ -399,6 +399,10 @@ func lmpop(m mode) func(*Call) error {
 				return command.ErrSyntax
 			}
 			count = c.IntIn(1, math.MaxInt64, command.Error("ERR count should be greater than 0"))
+		}
+		var timeout time.Duration
+		if m == blocking {
+			timeout = c.TimeoutIn(timeoutArg)
 		}
 		if err := c.Done(); err != nil {
 			return err

@@ -310,6 +310,9 @@ func spop(c *Call) error {
 }
 
 func spopCount(c *Call, key string) error {
+	if c.Left() > 1 {
+		return command.ErrSyntax
+	}
 	n := c.IntIn(0, math.MaxInt64, command.ErrNotPositive)
 	if err := c.Done(); err != nil {
 		return err
@@ -346,6 +349,9 @@ func srandmember(c *Call) error {
 		}
 		c.Reply.Bulk(s.Random(c.Tx.Rand()))
 		return nil
+	}
+	if c.Left() > 1 {
+		return command.ErrSyntax
 	}
 	n := symmetric(c)
 	if err := c.Done(); err != nil {

@@ -443,7 +443,12 @@ func zadd(c *Call) error {
 }
 
 func zincrby(c *Call) error {
-	key, by, member := c.Key(), c.Float(), c.Text()
+	key := c.Key()
+	var o addOptions
+	if err := o.parse(c); err != nil { // ZINCRBY key NX member is a ZADD without a score
+		return err
+	}
+	by, member := c.Float(), c.Text()
 	if err := c.Done(); err != nil {
 		return err
 	}

@@ -66,7 +66,10 @@ var (
 	zdiff  = combination{diff, false}
 )
 
+// union begins with the smallest source, as Redis does: the order in which
+// infinities of both signs are added matters.
 func union(in []source, agg aggregate) *types.ZSet {
+	in = bySize(in)
 	out := new(types.ZSet)
 	for i := range in {
 		in[i].each(func(member []byte, score float64) bool {
@@ -95,11 +98,17 @@ func inter(in []source, agg aggregate) *types.ZSet {
 	return out
 }
 
+// bySize returns the sources, the smallest first.
+func bySize(in []source) []source {
+	in = slices.Clone(in)
+	slices.SortStableFunc(in, func(a, b source) int { return a.len() - b.len() })
+	return in
+}
+
 // eachInter yields the members that all sources have, with their score in the
 // smallest one and the other sources.
 func eachInter(in []source, yield func(member []byte, score float64, others []source) bool) {
-	in = slices.Clone(in)
-	slices.SortStableFunc(in, func(a, b source) int { return a.len() - b.len() })
+	in = bySize(in)
 	in[0].each(func(member []byte, score float64) bool {
 		for i := range in[1:] {
 			if _, ok := in[1+i].score(command.Text(member)); !ok {

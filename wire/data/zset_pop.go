@@ -104,9 +104,9 @@ func bzpop(s side) func(*Call) error {
 // zmpop returns the handler of ZMPOP or BZMPOP.
 func zmpop(m mode) func(*Call) error {
 	return func(c *Call) error {
-		var timeout time.Duration
+		var timeoutArg []byte
 		if m == blocking {
-			timeout = c.Timeout()
+			timeoutArg = c.Bytes()
 		}
 		keys := c.Keys(int(c.IntIn(1, math.MaxInt64, command.Error("ERR numkeys should be greater than 0"))))
 		s := lowest
@@ -121,6 +121,10 @@ func zmpop(m mode) func(*Call) error {
 				return command.ErrSyntax
 			}
 			n = c.IntIn(1, math.MaxInt64, command.Error("ERR count should be greater than 0"))
+		}
+		var timeout time.Duration
+		if m == blocking {
+			timeout = c.TimeoutIn(timeoutArg)
 		}
 		if err := c.Done(); err != nil {
 			return err

@@ -82,10 +82,13 @@ func parseBound(b by, arg []byte) (x bound, err error) {
 	return x, nil
 }
 
-// looseFloat reads a score as the strtod of C does, as Redis reads bounds: with
-// space in front, nothing at all for 0, and infinity or 0 for what is beyond
+// looseFloat reads a score as the strtod of C does, as Redis reads bounds: up
+// to a zero byte, with space in front, nothing at all for 0, and infinity or 0 for what is beyond
 // the range of a double.
 func looseFloat(b []byte) (f float64, ok bool) {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
 	if len(b) == 0 {
 		return 0, true
 	}
@@ -144,7 +147,7 @@ func (q *request) parse(c *Call, kind rangeKind, storing bool) error {
 		case c.OptionWith("LIMIT", 2):
 			q.limited = true
 			q.offset, q.count = c.Int(), c.Int()
-		case kind.by == byAny && c.Option("REV"):
+		case kind.by == byAny && !q.reverse && c.Option("REV"):
 			q.reverse = true
 		case q.by == byAny && c.Option("BYLEX"):
 			q.by = byLex
@@ -180,7 +183,7 @@ func (q *request) find(z *types.ZSet) ranks {
 	if q.reverse && q.by == byRank { // counted from the top
 		r = ranks{z.Len() - r.hi, z.Len() - r.lo}
 	}
-	if !q.limited || r.len() == 0 {
+	if !q.limited || q.by == byRank || r.len() == 0 {
 		return r
 	}
 	if q.offset < 0 || q.offset >= int64(r.len()) {
@@ -261,7 +264,7 @@ func storeZSet(c *Call, dst string, z *types.ZSet) error {
 			return err
 		}
 		z.Each(0, z.Len(), func(member []byte, score float64) bool {
-			to.Add(command.Text(member), score, 0)
+			to.Add(command.Text(member), score+0, 0) // see zadd
 			return true
 		})
 	}
