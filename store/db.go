@@ -281,9 +281,10 @@ func (db *DB) rand(tx *Tx) *rand.Rand {
 	return tx.rng
 }
 
-// sameString reports whether a and b are the very same bytes in memory.
+// sameString reports whether a and b are the very same bytes in memory. Empty
+// strings are none.
 func sameString(a, b string) bool {
-	return len(a) == len(b) && unsafe.StringData(a) == unsafe.StringData(b)
+	return len(a) == len(b) && len(a) != 0 && unsafe.StringData(a) == unsafe.StringData(b)
 }
 
 func wrapPath(path string, err error) error {

@@ -90,3 +90,12 @@ func TestExpiryInFailedUpdate(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"h": "hash map[new:2]"}, reopened(t, db, clock))
 }
+
+// The empty key is a key like others.
+func TestEmptyKey(t *testing.T) {
+	db := open(t, "", nil)
+	require.NoError(t, db.Update(func(tx *Tx) error { return tx.Set("", []byte("v")) }))
+	v, err := db.Get("")
+	require.NoError(t, err)
+	require.Equal(t, "v", string(v))
+}

@@ -30,7 +30,7 @@ type pair struct {
 }
 
 var (
-	modelKeys   = strings.Fields("a b ee ff")
+	modelKeys   = []string{"", "a", "b", "ee"}
 	modelTexts  = []string{"", "1", "2", "42", "-7", "007", "x", "yy", strings.Repeat("long", 20), strings.Repeat("z", 5000)}
 	modelKinds  = []types.Kind{types.KindList, types.KindHash, types.KindSet, types.KindZSet}
 	modelSteps  = []string{"set", "append", "setrange", "incr", "delete", "expire", "rename", "copy", "edit", "edit", "edit", "held", "held", "select", "read", "clean"}
