@@ -6,6 +6,7 @@ import (
 
 	"redstart/store"
 	"redstart/wire/command"
+	"redstart/wire/resp"
 )
 
 // errGone is the reason a wait ends for when the client has gone.
@@ -15,12 +16,14 @@ var errGone = errors.New("client has gone")
 //
 // While a session is parked its goroutine runs nothing; what the client sends
 // is kept. The command itself is run again by whoever makes one of its keys
-// ready (see store/wait.go), with the session's call and reply buffer, which
-// therefore belong to the waiter's server from the moment the locks of the
-// keys are given up until done is called. Then the session is resumed.
+// ready (see store/wait.go), with the session's call, which therefore belongs
+// to the waiter's server from the moment the locks of the keys are given up
+// until Done is called. Its reply goes to a buffer of its own, because those of
+// the commands before it are being sent meanwhile. Then the session is resumed.
 type parked struct {
 	waiter *store.Waiter
 	wait   *command.Wait
+	out    resp.Writer
 }
 
 // A wakeup is the end of a wait: nil, or why nothing came.
@@ -31,10 +34,12 @@ func (s *session) park(cmd *command.Command, args [][]byte, w *command.Wait) {
 	args = copyArgs(args)
 	s.call.Start(cmd, args)
 	p := &parked{wait: w}
+	p.out.Proto = s.out.Proto
+	s.call.Reply = &p.out
 	p.waiter = &store.Waiter{
 		Kind:  w.Kind,
 		Locks: s.locksBeside(args, w.Keys),
-		Serve: s.serve,
+		Serve: func(tx *store.Tx, key string) bool { return s.serve(&p.out, tx, key) },
 		Done: func(err error) {
 			s.wakeups.Store(&wakeup{err})
 			s.link.notify()
@@ -58,17 +63,16 @@ func (s *session) locksBeside(args [][]byte, waits []string) (locks store.LockSe
 
 // serve runs the parked command for a key that has something, in the
 // transaction of whoever put it there. It reports whether the command is over.
-func (s *session) serve(tx *store.Tx, key string) bool {
-	before := s.out.Len()
+func (s *session) serve(out *resp.Writer, tx *store.Tx, key string) bool {
 	s.call.Tx = tx
 	s.call.Resume(key)
 	if err := s.invoke(); err != nil {
-		s.out.Truncate(before)
-		s.out.Error(spell(err))
+		out.Reset()
+		out.Error(spell(err))
 		return true
 	}
 	if s.call.Waiting() != nil {
-		s.out.Truncate(before)
+		out.Reset()
 		return false
 	}
 	return true
@@ -84,9 +88,10 @@ func (s *session) resume() (more bool) {
 		return false
 	}
 	before := s.out.Len()
+	s.call.Reply = &s.out
 	switch {
 	case w.err == nil:
-		before = 0 // the reply was written by serve
+		s.out.Raw(s.parked.out.Bytes())
 	case errors.Is(w.err, store.ErrTimeout):
 		s.parked.wait.Null(&s.out)
 	case errors.Is(w.err, store.ErrClosed):
@@ -102,6 +107,5 @@ func (s *session) resume() (more bool) {
 	s.parked = nil
 	s.card.parked.Store(nil)
 	s.runKept()
-	s.publish()
 	return s.hasMore()
 }

@@ -89,6 +89,7 @@ func (c *conn) read() (buf []byte, n int, err error) {
 // reports false when the connection is over.
 func (c *conn) drain(more bool) bool {
 	for {
+		c.session.publish(c.srv.db.WaitDurable())
 		last, err := c.session.box.send(c.write)
 		if last || err != nil {
 			return false

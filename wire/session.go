@@ -66,7 +66,6 @@ type transport interface {
 
 const (
 	outChunk    = 256 << 10 // of replies, after which they are sent before more commands run
-	keepBuffer  = 64 << 10  // the largest buffer that is kept for reuse
 	maxUnauthed = 1 << 20   // the largest query buffer before authentication
 )
 
@@ -83,7 +82,8 @@ func newSession(srv *Server, link transport) *session {
 }
 
 // feed runs the commands in b, after those that were left before. It reports
-// whether there is more to run once the replies are sent.
+// whether there is more to run once the replies are sent. The replies are not
+// in the outbox before publish, which must follow.
 func (s *session) feed(b []byte) (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,6 @@ func (s *session) feed(b []byte) (more bool) {
 		s.keep(b)
 		s.runKept()
 	}
-	s.publish()
 	return s.hasMore()
 }
 
@@ -106,7 +105,6 @@ func (s *session) feedMore() (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runKept()
-	s.publish()
 	return s.hasMore()
 }
 
@@ -143,7 +141,7 @@ func (s *session) runKept() {
 	}
 	n := s.run(s.in)
 	switch {
-	case n == len(s.in) && cap(s.in) > keepBuffer, n == len(s.in):
+	case n == len(s.in):
 		s.in = nil
 	case n > 0:
 		s.in = append(s.in[:0], s.in[n:]...)
@@ -177,14 +175,17 @@ func (s *session) run(b []byte) (n int) {
 	return n
 }
 
-// publish moves the replies to the outbox. Under the policy Always they go
-// there only when what they tell of is on disk.
-func (s *session) publish() {
+// publish moves the replies to the outbox. Under the policy Always that must
+// wait until what they tell of is on disk: err says that it never will be, so
+// that nothing may be said about it. A transport asks WaitDurable once for
+// all the sessions it has fed.
+func (s *session) publish(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.out.Len() > 0 {
 		s.wants = s.out.Len()
 		s.limitReplies()
-		if err := s.srv.db.WaitDurable(); err != nil {
-			// What was done may be lost, so nothing may be said about it.
+		if err != nil {
 			s.ending = true
 			s.out.Reset()
 			s.out.Error(spell(err))

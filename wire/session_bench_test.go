@@ -67,11 +67,13 @@ func BenchmarkSession(b *testing.B) {
 			if t.name == "LRANGE_100" || t.name == "SPOP" {
 				for _, f := range fill {
 					s.feed(f)
+					s.publish(nil)
 				}
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				s.feed(batches[i%len(batches)])
+				s.publish(nil)
 				s.box.send(func([]byte) error { return nil })
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/16, "ns/command")
