@@ -36,7 +36,7 @@ func (tx *Tx) Begin(locks LockSet, writable bool) error {
 func (tx *Tx) End() error {
 	if !tx.writable {
 		tx.unlock()
-		tx.now = 0
+		tx.locks, tx.now = LockSet{}, 0 // the key may be borrowed
 		return nil
 	}
 	db := tx.db

@@ -422,11 +422,12 @@ func (tx *Tx) Swap(a, b int) error {
 	return nil
 }
 
+// existsIn reports whether there is a key in database i. It leaves one that has
+// expired where it is: it is called by the watch table, which could not be told.
 func (tx *Tx) existsIn(i int, key string) bool {
-	old := tx.index
-	defer func() { tx.index = old }()
-	tx.index = i
-	return tx.Exists(key)
+	h := types.HashOf(key)
+	r := tx.db.shardOf(h).tables[i].dict.Find(h, key)
+	return r.OK() && (r.Deadline() == 0 || r.Deadline() > tx.Now())
 }
 
 func (db *DB) shardBits() uint {

@@ -98,13 +98,17 @@ func (tx *Tx) end() {
 	tx.db.txs.Put(tx)
 }
 
+// keepLog is the largest buffer of effects that a transaction keeps for its
+// next use. A server has a transaction for each client, idle ones too.
+const keepLog = 32 << 10
+
 // finish unlocks and makes the transaction ready for its next use.
 func (tx *Tx) finish() {
 	tx.unlock()
 	tx.declared, tx.undo, tx.durable, tx.now = nil, false, false, 0
 	tx.locks = LockSet{}
 	tx.changes = 0
-	if cap(tx.log.Bytes()) > 1<<20 {
+	if cap(tx.log.Bytes()) > keepLog {
 		tx.log = types.Log{}
 	}
 }

@@ -49,8 +49,10 @@ type Waiter struct {
 	Done func(err error)
 
 	db     int
-	keys   []string
+	keys   []string    // copies
+	alone  bool        // Serve is a user's: it may touch nothing but the key it gets
 	cancel func() bool // of the timer
+	inLine bool        // guarded by waitTable.mu
 
 	mu   sync.Mutex // held while it is served or given up; taken before waitTable.mu
 	over bool       // served or given up
@@ -77,10 +79,15 @@ func (tx *Tx) Wait(w *Waiter, timeout time.Duration, keys ...string) {
 			w.keys = append(w.keys, k)
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return // given up before it began
+	}
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.closed {
-		t.mu.Unlock()
-		go w.Done(ErrClosed)
+		go tx.db.GiveUp(w, ErrClosed)
 		return
 	}
 	if t.lines == nil {
@@ -90,12 +97,12 @@ func (tx *Tx) Wait(w *Waiter, timeout time.Duration, keys ...string) {
 		p := place{w.db, k}
 		t.lines[p] = append(t.lines[p], w)
 	}
+	w.inLine = true
 	t.count.Add(1)
 	if timeout > 0 {
 		db := tx.db
 		w.cancel = db.clock.AfterFunc(timeout, func() { db.GiveUp(w, ErrTimeout) })
 	}
-	t.mu.Unlock()
 }
 
 // GiveUp takes w out of line and calls its Done with err. It reports false,
@@ -112,10 +119,14 @@ func (db *DB) GiveUp(w *Waiter, err error) bool {
 	return first
 }
 
-// leave takes w out of all its lines.
+// leave takes w out of all its lines, if it is in any.
 func (t *waitTable) leave(w *Waiter) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !w.inLine {
+		return
+	}
+	w.inLine = false
 	for _, k := range w.keys {
 		p := place{w.db, k}
 		line := slices.DeleteFunc(t.lines[p], func(x *Waiter) bool { return x == w })
@@ -207,8 +218,16 @@ func (tx *Tx) serve(w *Waiter, key string) bool {
 	if w.over {
 		return false
 	}
+	// Its own copy: the one at hand may be borrowed from a network buffer, and
+	// the waiter may keep what it gets.
+	if i := slices.Index(w.keys, key); i >= 0 {
+		key = w.keys[i]
+	}
 	undo, declared := tx.undo, tx.declared
 	tx.undo, tx.declared = false, nil // what the waiter does is not the user's to undo
+	if w.alone {
+		tx.declared = []string{key}
+	}
 	tx.index = w.db
 	w.over = w.Serve(tx, key)
 	tx.settleAll()
@@ -333,49 +352,90 @@ func (db *DB) bzpop(ctx context.Context, keys []string, rank func(*types.ZSet) i
 }
 
 // Await calls take for each of keys, in order, until it reports that it took
-// something, and waits its turn until it does. take runs in a transaction that
-// holds the keys; it must change nothing if it reports false or an error. The
-// wait is for values of one kind.
+// something, and waits its turn until it does. take may touch nothing but the
+// key it is given, in a transaction that may be somebody else's; it must change
+// nothing if it reports false or an error. The wait is for values of one kind.
+// Under the policy Always, that it was taken is on disk when Await returns.
 func (db *DB) Await(ctx context.Context, kind types.Kind, keys []string, take func(tx *Tx, key string) (bool, error)) error {
-	var locks LockSet
-	for _, k := range keys {
-		locks.Add(db, k)
-	}
-	finished := make(chan error, 1)
-	w := &Waiter{
-		Kind:  kind,
-		Locks: LockSet{}, // serving needs only the key that is ready
-		Serve: func(tx *Tx, key string) bool { ok, err := take(tx, key); return ok && err == nil },
-		Done:  func(err error) { finished <- err },
-	}
-	tx := db.begin(locks, true, 0)
-	if err := tx.usable(); err != nil {
-		tx.end()
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	took, err := false, ctx.Err()
-	for _, k := range keys {
-		if took || err != nil {
-			break
+	a := &awaiting{db: db, take: take, finished: make(chan error, 1)}
+	w := &Waiter{Kind: kind, alone: true, Serve: a.serve, Done: func(err error) { a.finished <- err }}
+	took, err := a.begin(w, keys)
+	switch {
+	case took:
+		return err
+	case err != nil:
+		if db.GiveUp(w, err) {
+			return err
 		}
-		took, err = take(tx, k)
-	}
-	if !took && err == nil {
-		tx.Wait(w, 0, keys...)
-	}
-	if e := tx.finishCommit(false); err == nil {
-		err = e
-	}
-	if took || err != nil {
-		return err
+		return a.end() // served before the journal refused the beginning
 	}
 	select {
-	case err := <-finished:
-		return err
+	case err := <-a.finished:
+		a.finished <- err
 	case <-ctx.Done():
 		if db.GiveUp(w, ctx.Err()) {
 			return ctx.Err()
 		}
-		return <-finished // served at the last moment: what was taken is the caller's
+		// Served at the last moment: what was taken is the caller's.
 	}
+	return a.end()
+}
+
+// An awaiting is one call of Await.
+type awaiting struct {
+	db       *DB
+	take     func(tx *Tx, key string) (bool, error)
+	finished chan error // has room for the one error there is
+	panicked any        // what take panicked with in the transaction of another
+}
+
+// begin tries to take at once, and puts w in line if there is nothing.
+func (a *awaiting) begin(w *Waiter, keys []string) (took bool, err error) {
+	var locks LockSet
+	for _, k := range keys {
+		locks.Add(a.db, k)
+	}
+	tx := a.db.begin(locks, true, 0)
+	if err := tx.usable(); err != nil {
+		tx.end()
+		return false, err
+	}
+	tx.declared, tx.undo = keys, true
+	err = tx.run(func(tx *Tx) (err error) {
+		for _, k := range keys {
+			if took, err = a.take(tx, k); took || err != nil {
+				return err
+			}
+		}
+		tx.Wait(w, 0, keys...)
+		return nil
+	})
+	return took, err
+}
+
+// serve is the Serve of the waiter. A panic in take is the caller's, and not
+// of whoever made the key ready.
+func (a *awaiting) serve(tx *Tx, key string) (over bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.panicked, over = p, true
+		}
+	}()
+	ok, err := a.take(tx, key)
+	return ok && err == nil
+}
+
+// end returns what Await returns after it was served or given up.
+func (a *awaiting) end() error {
+	err := <-a.finished
+	if a.panicked != nil {
+		panic(a.panicked)
+	}
+	if err != nil {
+		return err
+	}
+	return a.db.WaitDurable()
 }

@@ -53,17 +53,14 @@ func (w *Watch) AddTo(s *LockSet, db *DB) {
 // holds, to w.
 func (tx *Tx) Watch(w *Watch, key string) {
 	p := place{tx.index, string([]byte(key))}
-	for _, q := range w.places {
-		if p == q {
-			return
-		}
+	overdue := tx.overdue(p)
+	if !tx.db.watches.add(w, p, overdue) {
+		return
 	}
 	w.places = append(w.places, p)
-	overdue := tx.overdue(p)
 	if overdue {
 		w.expired = append(w.expired, p)
 	}
-	tx.db.watches.add(w, p, overdue)
 }
 
 // Unwatch makes w watch nothing.
@@ -88,9 +85,13 @@ type watchTable struct {
 	by    map[place]map[*Watch]bool // true: the key had expired already
 }
 
-func (t *watchTable) add(w *Watch, p place, overdue bool) {
+// add makes w a watch of p and reports whether it was not one before.
+func (t *watchTable) add(w *Watch, p place, overdue bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if _, there := t.by[p][w]; there {
+		return false
+	}
 	if t.by == nil {
 		t.by = make(map[place]map[*Watch]bool)
 	}
@@ -99,6 +100,7 @@ func (t *watchTable) add(w *Watch, p place, overdue bool) {
 	}
 	t.by[p][w] = overdue
 	t.count.Add(1)
+	return true
 }
 
 func (t *watchTable) remove(w *Watch) {
