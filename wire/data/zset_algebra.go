@@ -19,13 +19,14 @@ type source struct {
 
 func (s *source) len() int { return s.z.Len() + s.s.Len() }
 
-// score returns the weighted score of a member.
+// score returns the weighted score of a member. Unlike those of each it may be
+// no number, 0 times infinity: what an aggregate makes of that is for it to say.
 func (s *source) score(member string) (float64, bool) {
 	f, ok := s.z.Score(member)
 	if !ok {
 		f, ok = 1, s.s.Has(member)
 	}
-	return weigh(f, s.weight), ok
+	return f * s.weight, ok
 }
 
 // each yields the members with their weighted scores.
@@ -53,6 +54,22 @@ func number(f float64) float64 {
 type aggregate func(a, b float64) float64
 
 func sum(a, b float64) float64 { return number(a + b) }
+
+// least and most keep a if b is not a number: the built-in functions would not.
+
+func least(a, b float64) float64 {
+	if b < a {
+		return b
+	}
+	return a
+}
+
+func most(a, b float64) float64 {
+	if b > a {
+		return b
+	}
+	return a
+}
 
 // A combination makes one sorted set of several sources.
 type combination struct {
@@ -214,9 +231,9 @@ func takeAggregate(c *Call) aggregate {
 	switch {
 	case c.Option("SUM"):
 	case c.Option("MIN"):
-		return func(a, b float64) float64 { return min(a, b) }
+		return least
 	case c.Option("MAX"):
-		return func(a, b float64) float64 { return max(a, b) }
+		return most
 	default:
 		c.Fail(command.ErrSyntax)
 	}
