@@ -32,10 +32,12 @@ type walk struct {
 
 var walks = []walk{
 	{name: "all", takes: func(c *command.Command) bool { return slices.Contains(walkGroups, c.Group) }, score: anyScore, odd: 0.15},
-	{name: "list", takes: func(c *command.Command) bool { return c.Group == "list" || c.FullName() == "del" }, score: anyScore, odd: 0.15},
-	{name: "hash", takes: func(c *command.Command) bool { return c.Group == "hash" || c.FullName() == "del" }, score: anyScore, odd: 0.15},
-	{name: "set", takes: func(c *command.Command) bool { return c.Group == "set" || c.FullName() == "del" }, score: anyScore, odd: 0.15},
-	{name: "zset", takes: func(c *command.Command) bool { return c.Group == "sorted-set" || c.FullName() == "sadd" }, score: anyScore, odd: 0.15},
+	{name: "string", takes: family("string", "del"), score: anyScore, odd: 0.15},
+	{name: "generic", takes: family("generic", "set", "rpush", "sadd", "hset", "zadd"), score: anyScore, odd: 0.15},
+	{name: "list", takes: family("list", "del"), score: anyScore, odd: 0.15},
+	{name: "hash", takes: family("hash", "del"), score: anyScore, odd: 0.15},
+	{name: "set", takes: family("set", "del"), score: anyScore, odd: 0.15},
+	{name: "zset", takes: family("sorted-set", "sadd"), score: anyScore, odd: 0.15},
 	// By name a sorted set is in order only while all scores are equal.
 	{name: "names", takes: takesNames, score: func(*rand.Rand) string { return "0" }},
 }
@@ -43,12 +45,16 @@ var walks = []walk{
 var walkGroups = []string{"string", "list", "hash", "set", "sorted-set", "generic"}
 
 func takesNames(c *command.Command) bool {
-	switch c.FullName() {
-	case "zadd", "zrem", "zrangebylex", "zrevrangebylex", "zlexcount", "zremrangebylex", "zcard", "zrange", "zrangestore", "zrevrange":
-		return true
-	}
-	return false
+	return isAnyOf(c, "zadd", "zrem", "zrangebylex", "zrevrangebylex", "zlexcount", "zremrangebylex", "zcard", "zrange",
+		"zrangestore", "zrevrange")
 }
+
+// family takes the commands of a group and some others, which make a change.
+func family(group string, others ...string) func(*command.Command) bool {
+	return func(c *command.Command) bool { return c.Group == group || isAnyOf(c, others...) }
+}
+
+func isAnyOf(c *command.Command, names ...string) bool { return slices.Contains(names, c.FullName()) }
 
 // notWalked are the commands left out of walks, and why.
 var notWalked = map[string]string{
