@@ -3,6 +3,7 @@ package wire
 import (
 	"io"
 	"net"
+	"sync"
 	"syscall"
 )
 
@@ -18,10 +19,23 @@ type conn struct {
 	net     net.Conn
 	raw     syscall.RawConn // nil: read with a buffer in hand
 	session *session
+
+	receiver func(fd uintptr) bool // c.receive
+	buf      []byte                // what receive returns
+	n        int
+	errno    error
+
+	turns sync.Mutex // held for a turn
+
+	mu        sync.Mutex
+	attending bool // a goroutine does what others cause
+	again     bool // and has to look once more
+	over      bool
 }
 
 func newConn(srv *Server, nc net.Conn) *conn {
 	c := &conn{srv: srv, net: nc}
+	c.receiver = c.receive
 	switch nc := nc.(type) {
 	case *net.TCPConn:
 		c.raw, _ = nc.SyscallConn()
@@ -33,13 +47,13 @@ func newConn(srv *Server, nc net.Conn) *conn {
 
 // serve runs the connection until either side ends it.
 func (c *conn) serve() {
-	defer c.net.Close()
 	defer c.session.close()
+	defer c.finish()
 	for {
 		buf, n, err := c.read()
 		if n > 0 {
 			c.srv.stats.in.Add(int64(n))
-			more := c.session.feed(buf[:n])
+			more := c.turn(func() bool { return c.session.feed(buf[:n]) })
 			buffers.put(buf)
 			if !c.drain(more) {
 				return
@@ -58,38 +72,50 @@ func (c *conn) read() (buf []byte, n int, err error) {
 		n, err = c.net.Read(buf)
 		return buf, n, err
 	}
-	var errno error
-	err = c.raw.Read(func(fd uintptr) bool {
-		if buf == nil {
-			buf = buffers.get(bufferSize)
-		}
-		for {
-			n, errno = syscall.Read(int(fd), buf)
-			if errno != syscall.EINTR {
-				break
-			}
-		}
-		if errno == syscall.EAGAIN {
-			buffers.put(buf)
-			buf = nil
-			return false
-		}
-		return true
-	})
+	c.n = 0
+	err = c.raw.Read(c.receiver)
+	buf, c.buf = c.buf, nil
 	if err == nil {
-		err = errno
+		err = c.errno
 	}
-	if err == nil && n <= 0 {
+	if err == nil && c.n <= 0 {
 		err = io.EOF
 	}
-	return buf, max(n, 0), err
+	return buf, max(c.n, 0), err
+}
+
+// receive reads what has come. It reports false, and holds no buffer, if that
+// is nothing.
+func (c *conn) receive(fd uintptr) bool {
+	c.buf = buffers.get(bufferSize)
+	for {
+		c.n, c.errno = syscall.Read(int(fd), c.buf)
+		if c.errno != syscall.EINTR {
+			break
+		}
+	}
+	if c.errno == syscall.EAGAIN {
+		buffers.put(c.buf)
+		c.buf, c.n, c.errno = nil, 0, nil
+		return false
+	}
+	return true
+}
+
+// turn runs commands and publishes their replies. Turns do not overlap, so that
+// no reply is published but those the disk was waited for.
+func (c *conn) turn(run func() (more bool)) (more bool) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
+	more = run()
+	c.session.publish(c.srv.db.WaitDurable())
+	return more
 }
 
 // drain sends the replies and, as long as there is more to run, runs it. It
 // reports false when the connection is over.
 func (c *conn) drain(more bool) bool {
 	for {
-		c.session.publish(c.srv.db.WaitDurable())
 		last, err := c.session.box.send(c.write)
 		if last || err != nil {
 			return false
@@ -97,7 +123,7 @@ func (c *conn) drain(more bool) bool {
 		if !more {
 			return true
 		}
-		more = c.session.feedMore()
+		more = c.turn(c.session.feedMore)
 	}
 }
 
@@ -107,22 +133,53 @@ func (c *conn) write(b []byte) error {
 	return err
 }
 
+// notify starts a goroutine to attend to the session, unless there is one.
 func (c *conn) notify() {
-	go func() {
-		if !c.drain(c.session.resume()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.over:
+	case c.attending:
+		c.again = true
+	default:
+		c.attending = true
+		c.srv.conns.Add(1) // serve counts as well, because it is not over
+		go c.attend()
+	}
+}
+
+func (c *conn) attend() {
+	defer c.srv.conns.Done()
+	for again := true; again; {
+		if !c.drain(c.turn(c.session.resume)) {
 			c.hangUp() // ends the read of serve
 		}
-	}()
+		c.mu.Lock()
+		again = c.again
+		c.attending, c.again = again, false
+		c.mu.Unlock()
+	}
+}
+
+// finish closes the connection; nobody attends to it from now on.
+func (c *conn) finish() {
+	c.net.Close()
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
 }
 
 func (c *conn) hangUp() { c.net.Close() }
 
-func (c *conn) addresses() (remote, local string) {
-	remote, local = c.net.RemoteAddr().String(), c.net.LocalAddr().String()
-	if c.net.LocalAddr().Network() == "unix" {
-		return local + ":0", local + ":0"
+func (c *conn) addresses() (remote, local string) { return socketNames(c.net) }
+
+// socketNames returns the addresses of a connection as CLIENT LIST shows them.
+func socketNames(nc net.Conn) (remote, local string) {
+	if nc.LocalAddr().Network() == "unix" {
+		path := nc.LocalAddr().String() + ":0"
+		return path, path
 	}
-	return remote, local
+	return nc.RemoteAddr().String(), nc.LocalAddr().String()
 }
 
 func (c *conn) fd() (n int) {

@@ -31,6 +31,11 @@ type Options struct {
 	// Config holds the directives of a redis.conf. The server takes a copy.
 	// Default: those of Redis, where they make sense here.
 	Config *Config
+	// NoLoop serves each client by a goroutine of its own. Default: on Linux
+	// one event loop serves the clients on TCP and unix sockets, at less cost
+	// for each request; a command that takes long then holds up the others, as
+	// it does in Redis.
+	NoLoop bool
 }
 
 // A Server speaks the Redis protocol for a database.
@@ -53,6 +58,8 @@ type Server struct {
 	conns     sync.WaitGroup
 	quit      chan struct{} // closed when a client asks for the end
 	quitOnce  sync.Once
+	theLoop   *loop // nil before the first client, and if noLoop
+	noLoop    bool
 }
 
 // stats counts what INFO tells.
@@ -81,6 +88,7 @@ func NewServer(db *store.DB, opt *Options) *Server {
 		log:      opt.Logger,
 		sessions: make(map[int64]*session),
 		quit:     make(chan struct{}),
+		noLoop:   opt.NoLoop,
 		runID:    newRunID(),
 	}
 	if s.log == nil {
@@ -163,26 +171,44 @@ func (s *Server) Serve(l net.Listener) error {
 // ServeConn serves one client whose connection was made elsewhere.
 func (s *Server) ServeConn(nc net.Conn) { s.serve(nc) }
 
+// serve serves a client by the loop if it can, else by a goroutine of its own.
 func (s *Server) serve(nc net.Conn) {
 	s.stats.connections.Add(1)
 	live := s.config.live.Load()
+	refused := live.refuses(nc)
+	live.tune(nc)
+	if l := s.loop(); l != nil {
+		if c, ok := l.take(nc); ok {
+			if err := s.enter(c, &c.session, refused); err != nil {
+				s.reject(nc, err)
+				c.drop()
+				return
+			}
+			nc.Close() // the loop has the socket
+			l.post(c)
+			return
+		}
+	}
 	c := newConn(s, nc)
-	err := s.enter(c, live.refuses(nc))
-	if err != nil {
-		s.stats.rejected.Add(1)
-		fmt.Fprintf(nc, "-%s\r\n", err)
-		nc.Close()
+	if err := s.enter(c, &c.session, refused); err != nil {
+		s.reject(nc, err)
 		return
 	}
-	live.tune(nc)
 	go func() {
 		defer s.conns.Done()
 		c.serve()
 	}()
 }
 
-// enter admits a client, unless it is to be refused.
-func (s *Server) enter(c *conn, refused bool) error {
+// reject tells a client why it is not served.
+func (s *Server) reject(nc net.Conn, err error) {
+	s.stats.rejected.Add(1)
+	fmt.Fprintf(nc, "-%s\r\n", err)
+	nc.Close()
+}
+
+// enter admits a client, whose session it makes, unless it is to be refused.
+func (s *Server) enter(link transport, to **session, refused bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -193,10 +219,30 @@ func (s *Server) enter(c *conn, refused bool) error {
 	case len(s.sessions) >= s.config.maxClients():
 		return errors.New("ERR max number of clients reached")
 	}
-	c.session = newSession(s, c)
-	s.sessions[c.session.id] = c.session
+	*to = newSession(s, link)
+	s.sessions[(*to).id] = *to
 	s.conns.Add(1)
 	return nil
+}
+
+// loop returns the event loop, which the first client starts; nil if there is
+// to be none, or the system has none.
+func (s *Server) loop() *loop {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.theLoop == nil && !s.noLoop && !s.closed {
+		l, err := newLoop(s)
+		if err != nil {
+			if !errors.Is(err, errors.ErrUnsupported) {
+				s.log.Warn("no event loop; a goroutine serves each client", "err", err)
+			}
+			s.noLoop = true
+			return nil
+		}
+		s.theLoop = l
+		go l.run()
+	}
+	return s.theLoop
 }
 
 func (s *Server) forget(x *session) {
@@ -239,6 +285,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		s.conns.Wait()
+		s.wakeLoop()
 		close(done)
 	}()
 	select {
@@ -251,6 +298,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Close is Shutdown without a limit of time.
 func (s *Server) Close() error { return s.Shutdown(context.Background()) }
+
+// wakeLoop lets the loop see that it is over.
+func (s *Server) wakeLoop() {
+	s.mu.Lock()
+	l := s.theLoop
+	s.mu.Unlock()
+	if l != nil {
+		l.ring()
+	}
+}
 
 func (s *Server) stopListening() {
 	s.reaper.set(s, false)

@@ -1,0 +1,415 @@
+package wire
+
+import (
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// How the event loop works.
+//
+// On Linux the plain TCP and unix sockets of a server are served by one
+// goroutine, the loop, instead of one each: with many clients that spares the
+// system more than half of the work that is not the kernel's own. A turn of it:
+//
+//  1. ask which sockets have something, without waiting if there is work left;
+//  2. read each of them once into the loop's one buffer, and run the session;
+//  3. resume the sessions in the mailbox: served waits, messages to send;
+//  4. under the policy Always, wait until all of that is on disk, once;
+//  5. send the replies, once for each client.
+//
+// So a busy server makes few and large turns, which cost least, by itself.
+//
+// Rules, each learned the hard way by somebody:
+//
+//   - Events come at edges: a socket is reported when something arrives, not
+//     while something is there. A read that filled the buffer, or came with the
+//     end of the stream, goes on in the next turn without a report.
+//   - Only the loop closes a socket, so that the number of a closed one, which
+//     the system uses again, is never mistaken for a new one's. hangUp shuts
+//     the connection down, which the loop then sees.
+//   - What a client does not take is kept in unsent, and the client is not read
+//     until it has: it slows down nobody but itself.
+//   - Others reach the loop by its mailbox. They ring the bell only if it may
+//     be asleep; it looks into the mailbox after it has said that it will be.
+//   - The loop never waits for anything but events, locks of keys and the disk.
+type loop struct {
+	srv    *Server
+	epoll  int
+	bell   int // an eventfd
+	asleep atomic.Bool
+
+	mu   sync.Mutex
+	mail []*loopConn
+
+	conns   map[int32]*loopConn
+	touched []*loopConn // in this turn: replies to send
+	ready   []*loopConn // with something to do in this turn or the next
+	doing   []*loopConn // those of this turn; the memory of the next ready
+	buf     []byte
+}
+
+const (
+	loopEvents = 128
+	loopBuffer = 64 << 10
+	edges      = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+)
+
+// A loopConn is the transport of one client of a loop.
+type loopConn struct {
+	loop          *loop
+	srv           *Server
+	session       *session
+	remote, local string
+	socket        int
+
+	mu     sync.Mutex // guards socket against being shut down after it was closed
+	closed bool
+
+	mailed    bool // guarded by loop.mu
+	opened    bool
+	isTouched bool
+	isReady   bool
+	readable  bool // there may be something to read
+	ended     bool // the client has sent all it will
+	more      bool // the session has more to run
+	unsent    []byte
+	writer    func([]byte) error // c.write
+}
+
+// newLoop starts a loop.
+func newLoop(srv *Server) (*loop, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(epoll)
+		return nil, err
+	}
+	l := &loop{srv: srv, epoll: epoll, bell: bell, conns: make(map[int32]*loopConn), buf: make([]byte, loopBuffer)}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(bell)}
+	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, bell, &event); err != nil {
+		unix.Close(bell)
+		unix.Close(epoll)
+		return nil, err
+	}
+	return l, nil
+}
+
+// take makes nc, whose socket becomes the loop's own, a client of the loop. It
+// reports false if nc has no socket to take.
+func (l *loop) take(nc net.Conn) (*loopConn, bool) {
+	var raw syscall.RawConn
+	var err error
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		raw, err = nc.SyscallConn()
+	case *net.UnixConn:
+		raw, err = nc.SyscallConn()
+	default:
+		return nil, false
+	}
+	if err != nil {
+		return nil, false
+	}
+	c := &loopConn{loop: l, srv: l.srv, socket: -1}
+	c.writer = c.write
+	c.remote, c.local = socketNames(nc)
+	raw.Control(func(fd uintptr) {
+		c.socket, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err != nil {
+		return nil, false
+	}
+	return c, true
+}
+
+// drop gives up a client that was taken but never posted.
+func (c *loopConn) drop() { unix.Close(c.socket) }
+
+// run turns until the server is closed and has no clients left.
+func (l *loop) run() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var events [loopEvents]unix.EpollEvent
+	for {
+		n := l.wait(events[:])
+		for i := range events[:n] {
+			l.event(&events[i])
+		}
+		l.readMail()
+		l.work()
+		l.send()
+		if l.over() {
+			break
+		}
+	}
+	unix.Close(l.bell)
+	unix.Close(l.epoll)
+}
+
+// wait returns the sockets that have something. It sleeps if nothing is left
+// to do and nothing is in the mailbox.
+func (l *loop) wait(events []unix.EpollEvent) int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll),
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno == 0 && n > 0 {
+		return int(n)
+	}
+	if len(l.ready) > 0 {
+		return 0
+	}
+	l.asleep.Store(true)
+	defer l.asleep.Store(false)
+	if l.hasMail() || l.over() {
+		return 0
+	}
+	woken, err := unix.EpollWait(l.epoll, events, -1)
+	if err != nil { // EINTR
+		return 0
+	}
+	return woken
+}
+
+func (l *loop) hasMail() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.mail) > 0
+}
+
+// over reports whether there is nothing left to do, for ever.
+func (l *loop) over() bool { return len(l.conns) == 0 && !l.hasMail() && l.srv.isClosed() }
+
+// post puts c into the mailbox.
+func (l *loop) post(c *loopConn) {
+	l.mu.Lock()
+	first := !c.mailed
+	if first {
+		c.mailed = true
+		l.mail = append(l.mail, c)
+	}
+	l.mu.Unlock()
+	if first {
+		l.ring()
+	}
+}
+
+// ring wakes the loop if it sleeps.
+func (l *loop) ring() {
+	if l.asleep.CompareAndSwap(true, false) {
+		one := [8]byte{1}
+		unix.Write(l.bell, one[:])
+	}
+}
+
+// event notes what is new of a socket.
+func (l *loop) event(e *unix.EpollEvent) {
+	if e.Fd == int32(l.bell) {
+		var sink [8]byte
+		unix.Read(l.bell, sink[:])
+		return
+	}
+	c := l.conns[e.Fd]
+	if c == nil {
+		return
+	}
+	if e.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.readable = true
+	}
+	if e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.ended = true
+	}
+	if len(c.unsent) > 0 && e.Events&unix.EPOLLOUT != 0 {
+		l.touch(c)
+	}
+	l.enqueue(c)
+}
+
+// enqueue makes c do its work in this turn or the next.
+func (l *loop) enqueue(c *loopConn) {
+	if !c.isReady && (c.readable || c.more) && len(c.unsent) == 0 {
+		c.isReady = true
+		l.ready = append(l.ready, c)
+	}
+}
+
+// touch makes the turn end with sending what c has to send.
+func (l *loop) touch(c *loopConn) {
+	if !c.isTouched {
+		c.isTouched = true
+		l.touched = append(l.touched, c)
+	}
+}
+
+// readMail opens new clients and resumes those others have done something for.
+func (l *loop) readMail() {
+	l.mu.Lock()
+	mail := l.mail
+	l.mail = nil
+	for _, c := range mail {
+		c.mailed = false
+	}
+	l.mu.Unlock()
+	for _, c := range mail {
+		switch {
+		case c.closed:
+		case !c.opened:
+			c.opened = true
+			l.conns[int32(c.socket)] = c
+			event := unix.EpollEvent{Events: edges, Fd: int32(c.socket)}
+			if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, c.socket, &event); err != nil {
+				l.srv.log.Error("cannot watch a connection", "err", err)
+				l.close(c)
+			}
+		default:
+			c.more = c.session.resume() || c.more
+			l.enqueue(c)
+			l.touch(c)
+		}
+	}
+}
+
+// work reads and runs each client that is ready, once.
+func (l *loop) work() {
+	l.doing, l.ready = l.ready, l.doing[:0]
+	for i, c := range l.doing {
+		l.doing[i] = nil
+		c.isReady = false
+		if c.closed || len(c.unsent) > 0 {
+			continue
+		}
+		if c.more {
+			c.more = c.session.feedMore()
+			l.touch(c)
+		} else if !l.read(c) {
+			l.close(c)
+			continue
+		}
+		l.enqueue(c)
+	}
+}
+
+// read reads a client once. It reports false if the connection is over.
+func (l *loop) read(c *loopConn) bool {
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.socket),
+		uintptr(unsafe.Pointer(&l.buf[0])), uintptr(len(l.buf)), unix.MSG_DONTWAIT, 0, 0)
+	switch {
+	case errno == unix.EINTR:
+		return true
+	case errno == unix.EAGAIN:
+		c.readable = false
+		return !c.ended
+	case errno != 0 || n == 0:
+		return false
+	}
+	if int(n) < len(l.buf) && !c.ended {
+		c.readable = false
+	}
+	l.srv.stats.in.Add(int64(n))
+	c.more = c.session.feed(l.buf[:n])
+	l.touch(c)
+	return true
+}
+
+// send sends what the clients touched in this turn have to send.
+func (l *loop) send() {
+	if len(l.touched) == 0 {
+		return
+	}
+	err := l.srv.db.WaitDurable()
+	for i, c := range l.touched {
+		l.touched[i] = nil
+		c.isTouched = false
+		if c.closed {
+			continue
+		}
+		c.session.publish(err)
+		if !c.flush() {
+			l.close(c)
+			continue
+		}
+		l.enqueue(c)
+	}
+	l.touched = l.touched[:0]
+}
+
+// flush sends as much as the client takes. It reports false if the connection
+// is over.
+func (c *loopConn) flush() bool {
+	if len(c.unsent) > 0 {
+		n, err := c.transmit(c.unsent)
+		if err != nil {
+			return false
+		}
+		if c.unsent = c.unsent[n:]; len(c.unsent) > 0 {
+			return true
+		}
+		c.unsent = nil
+	}
+	last, err := c.session.box.send(c.writer)
+	return err == nil && (!last || len(c.unsent) > 0)
+}
+
+// write sends b and keeps what the client does not take.
+func (c *loopConn) write(b []byte) error {
+	n := 0
+	if len(c.unsent) == 0 {
+		var err error
+		if n, err = c.transmit(b); err != nil {
+			return err
+		}
+	}
+	c.unsent = append(c.unsent, b[n:]...)
+	return nil
+}
+
+func (c *loopConn) transmit(b []byte) (sent int, err error) {
+	for sent < len(b) {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.socket),
+			uintptr(unsafe.Pointer(&b[sent])), uintptr(len(b)-sent), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		switch errno {
+		case 0:
+			sent += int(n)
+			c.srv.stats.out.Add(int64(n))
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return sent, nil
+		default:
+			return sent, errno
+		}
+	}
+	return sent, nil
+}
+
+// close ends a client.
+func (l *loop) close(c *loopConn) {
+	c.mu.Lock()
+	c.closed = true
+	delete(l.conns, int32(c.socket))
+	unix.Close(c.socket)
+	c.mu.Unlock()
+	c.unsent = nil
+	c.session.close()
+	l.srv.conns.Done()
+}
+
+func (c *loopConn) notify() { c.loop.post(c) }
+
+func (c *loopConn) hangUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		unix.Shutdown(c.socket, unix.SHUT_RDWR)
+	}
+}
+
+func (c *loopConn) addresses() (remote, local string) { return c.remote, c.local }
+
+func (c *loopConn) fd() int { return c.socket }
