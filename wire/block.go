@@ -16,44 +16,51 @@ var errGone = errors.New("client has gone")
 //
 // While a session is parked its goroutine runs nothing; what the client sends
 // is kept. The command itself is run again by whoever makes one of its keys
-// ready (see store/wait.go), with the session's call, which therefore belongs
-// to the waiter's server from the moment the locks of the keys are given up
-// until Done is called. Its reply goes to a buffer of its own, because those of
-// the commands before it are being sent meanwhile. Then the session is resumed.
+// ready (see store/wait.go), with a call and a reply buffer of its own: those of
+// the session go on to be used for the commands before it, whose replies are
+// being sent meanwhile. call and out belong to whoever serves the waiter from
+// the moment the locks of the keys are given up until Done is called; then the
+// session is resumed and takes the reply over.
 type parked struct {
+	srv    *Server
 	waiter *store.Waiter
-	wait   *command.Wait
+	null   func(*resp.Writer)
+	call   command.Call
 	out    resp.Writer
 }
 
 // A wakeup is the end of a wait: nil, or why nothing came.
 type wakeup struct{ err error }
 
-// park makes the session wait. It is called under the locks of the keys.
+// park makes the session wait. It is called under the locks of the keys, so
+// nobody serves it before it is complete.
 func (s *session) park(cmd *command.Command, args [][]byte, w *command.Wait) {
 	args = copyArgs(args)
-	s.call.Start(cmd, args)
-	p := &parked{wait: w}
+	p := &parked{srv: s.srv, null: w.Null}
 	p.out.Proto = s.out.Proto
-	s.call.Reply = &p.out
+	p.call.Peer, p.call.Reply = s, &p.out
+	p.call.Start(cmd, args)
 	p.waiter = &store.Waiter{
 		Kind:  w.Kind,
 		Locks: s.locksBeside(args, w.Keys),
-		Serve: func(tx *store.Tx, key string) bool { return s.serve(&p.out, tx, key) },
+		Serve: p.serve,
 		Done: func(err error) {
 			s.wakeups.Store(&wakeup{err})
 			s.link.notify()
 		},
 	}
 	s.parked = p
-	s.card.parked.Store(p)
 	s.tx.Wait(p.waiter, w.Timeout, w.Keys...)
+	s.card.parked.Store(p)
 }
 
 // locksBeside returns the shards that the command needs besides that of the
 // key it is served for: those of its keys at which it does not wait.
 func (s *session) locksBeside(args [][]byte, waits []string) (locks store.LockSet) {
 	for _, k := range s.keys {
+		if k.Access&command.AccessNotKey != 0 {
+			continue
+		}
 		if key := command.Text(args[k.Index]); !slices.Contains(waits, key) {
 			locks.Add(s.srv.db, key)
 		}
@@ -63,16 +70,16 @@ func (s *session) locksBeside(args [][]byte, waits []string) (locks store.LockSe
 
 // serve runs the parked command for a key that has something, in the
 // transaction of whoever put it there. It reports whether the command is over.
-func (s *session) serve(out *resp.Writer, tx *store.Tx, key string) bool {
-	s.call.Tx = tx
-	s.call.Resume(key)
-	if err := s.invoke(); err != nil {
-		out.Reset()
-		out.Error(spell(err))
+func (p *parked) serve(tx *store.Tx, key string) bool {
+	p.call.Tx = tx
+	p.call.Resume(key)
+	if err := p.srv.invoke(&p.call); err != nil {
+		p.out.Reset()
+		p.out.Error(spell(err))
 		return true
 	}
-	if s.call.Waiting() != nil {
-		out.Reset()
+	if p.call.Waiting() != nil {
+		p.out.Reset()
 		return false
 	}
 	return true
@@ -87,17 +94,15 @@ func (s *session) resume() (more bool) {
 	if w == nil || s.parked == nil || s.dead {
 		return false
 	}
+	s.room()
 	before := s.out.Len()
-	s.call.Reply = &s.out
 	switch {
 	case w.err == nil:
 		s.out.Raw(s.parked.out.Bytes())
 	case errors.Is(w.err, store.ErrTimeout):
-		s.parked.wait.Null(&s.out)
+		s.parked.null(&s.out)
 	case errors.Is(w.err, store.ErrClosed):
 		s.ending = true
-	case errors.Is(w.err, errGone):
-		return false
 	default:
 		s.out.Error(spell(w.err))
 	}

@@ -52,7 +52,8 @@ func (c *card) update(s *session) {
 		now.multi = len(s.multi.steps)
 	}
 	if old := c.state.Load(); old == nil || *old != now {
-		c.state.Store(&now)
+		fresh := now // so that only a change costs memory
+		c.state.Store(&fresh)
 	}
 }
 

@@ -130,7 +130,7 @@ func hello(c *command.Call) error {
 	if named {
 		s.card.setName(string([]byte(name)))
 	}
-	s.out.Proto = int(proto)
+	s.speak(int(proto))
 	s.greet(c)
 	return nil
 }

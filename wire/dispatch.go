@@ -13,16 +13,21 @@ import (
 // execute runs one command, or queues it in MULTI, and writes its reply.
 func (s *session) execute(args [][]byte) {
 	s.commands++
-	if s.out.Len() == 0 && cap(s.out.Bytes()) == 0 {
-		s.out.Swap(buffers.get(s.wants)[:0])
-	}
+	s.room()
 	before := s.out.Len()
 	if err := s.dispatch(args); err != nil {
 		s.out.Truncate(before)
 		s.out.Error(spell(err))
 	}
-	if s.noReply || s.skip > 0 {
+	if (s.noReply || s.skip > 0) && s.parked == nil {
 		s.mute(before)
+	}
+}
+
+// room gives the session a buffer for replies if it has none.
+func (s *session) room() {
+	if cap(s.out.Bytes()) == 0 {
+		s.out.Swap(buffers.get(s.wants)[:0])
 	}
 }
 
@@ -123,10 +128,15 @@ func (s *session) perform(cmd *command.Command, args [][]byte) error {
 	if w := s.call.Waiting(); w != nil && err == nil {
 		s.park(cmd, args, w)
 	}
-	if e := s.tx.End(); err == nil {
-		err = e
+	switch e := s.tx.End(); {
+	case err != nil || e == nil:
+		return err
+	case s.parked != nil:
+		s.srv.db.GiveUp(s.parked.waiter, e) // replies, unless it was served
+		return nil
+	default:
+		return e
 	}
-	return err
 }
 
 // lockSet makes s.locks the shards that a command needs.
@@ -143,7 +153,12 @@ func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
 	// A command whose keys cannot be found has bad arguments, and says so.
 	s.keys, _ = cmd.Keys(args, s.keys[:0])
 	for _, k := range s.keys {
-		s.locks.Add(s.srv.db, command.Text(args[k.Index]))
+		switch {
+		case k.Access&command.AccessUnknown != 0:
+			s.locks.AddAll(s.srv.db)
+		case k.Access&command.AccessNotKey == 0:
+			s.locks.Add(s.srv.db, command.Text(args[k.Index]))
+		}
 	}
 	return nil
 }
@@ -152,18 +167,18 @@ func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
 func (s *session) run1(cmd *command.Command, args [][]byte) error {
 	s.call.Tx = s.tx
 	s.call.Start(cmd, args)
-	return s.invoke()
+	return s.srv.invoke(&s.call)
 }
 
-// invoke runs the handler of s.call. A panic in it, which is a bug of ours,
-// ends the command and not the host program.
-func (s *session) invoke() (err error) {
+// invoke runs the handler of c. A panic in it, which is a bug of ours, ends
+// the command and not the host program.
+func (s *Server) invoke(c *command.Call) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.srv.log.Error("BUG: command panicked", "command", s.call.Command.FullName(),
+			s.log.Error("BUG: command panicked", "command", c.Command.FullName(),
 				"panic", p, "stack", string(debug.Stack()))
 			err = errInternal
 		}
 	}()
-	return s.call.Command.Run(&s.call)
+	return c.Command.Run(c)
 }

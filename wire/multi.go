@@ -142,7 +142,12 @@ func exec(c *command.Call) error {
 		}
 		s.tx.Settle()
 	}
-	return s.tx.End()
+	err := s.tx.End()
+	if s.after.Len() > 0 && err == nil {
+		c.Reply.Raw(s.after.Bytes())
+	}
+	s.after.Swap(nil)
+	return err
 }
 
 func discard(c *command.Call) error {

@@ -6,6 +6,7 @@ import (
 
 	"redstart/store"
 	"redstart/wire/command"
+	"redstart/wire/pubsub"
 	"redstart/wire/resp"
 )
 
@@ -42,7 +43,8 @@ type session struct {
 	ending    bool // close when everything is sent
 	dead      bool // closed
 	multi     *queue
-	executing bool // inside EXEC, which holds the locks
+	executing bool        // inside EXEC, which holds the locks
+	after     resp.Writer // messages the session's own EXEC has sent it
 	watch     store.Watch
 	subs      subscriptions
 	parked    *parked
@@ -67,6 +69,7 @@ type transport interface {
 const (
 	outChunk    = 256 << 10 // of replies, after which they are sent before more commands run
 	maxUnauthed = 1 << 20   // the largest query buffer before authentication
+	keepKeys    = 64        // of a command, for which memory is kept
 )
 
 func newSession(srv *Server, link transport) *session {
@@ -77,6 +80,7 @@ func newSession(srv *Server, link transport) *session {
 	s.parser.MaxBulk = srv.config.live.Load().maxBulk
 	s.call.Peer = s
 	s.call.Reply = &s.out
+	s.box.idle.L = &s.box.mu
 	s.card.init(s)
 	return s
 }
@@ -143,6 +147,8 @@ func (s *session) runKept() {
 	switch {
 	case n == len(s.in):
 		s.in = nil
+	case n > 0 && cap(s.in) > bufferSize && len(s.in)-n < cap(s.in)/4:
+		s.in = append([]byte(nil), s.in[n:]...) // not in memory that a large command needed
 	case n > 0:
 		s.in = append(s.in[:0], s.in[n:]...)
 	}
@@ -191,7 +197,10 @@ func (s *session) publish(err error) {
 			s.out.Error(spell(err))
 		}
 		s.box.put(&s.out)
+	} else {
+		s.box.release()
 	}
+	s.letGo()
 	if s.commands != 0 {
 		s.srv.stats.commands.Add(s.commands)
 		s.srv.stats.hits.Add(s.tx.Hits)
@@ -201,6 +210,22 @@ func (s *session) publish(err error) {
 	s.card.update(s)
 	if s.ending {
 		s.box.end()
+	}
+}
+
+// letGo gives buffers back, and forgets those of others: a client may be idle
+// from now on.
+func (s *session) letGo() {
+	if cap(s.out.Bytes()) > 0 {
+		buffers.put(s.out.Swap(nil))
+	}
+	s.call = command.Call{Peer: s, Reply: &s.out}
+	s.locks.Reset()
+	if cap(s.keys) > keepKeys {
+		s.keys = nil
+	}
+	if len(s.in) == 0 && !s.ending {
+		s.parser.Reset()
 	}
 }
 
@@ -218,15 +243,15 @@ func (s *session) limitReplies() {
 
 // close ends the session: the transport has lost its client.
 func (s *session) close() {
-	if p := s.card.parked.Load(); p != nil {
-		s.srv.db.GiveUp(p.waiter, errGone)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dead {
 		return
 	}
 	s.dead, s.in, s.multi = true, nil, nil
+	if s.parked != nil {
+		s.srv.db.GiveUp(s.parked.waiter, errGone)
+	}
 	s.srv.db.Unwatch(&s.watch)
 	s.srv.hub.Leave(s)
 	s.box.end()
@@ -238,22 +263,35 @@ func (s *session) reset() {
 	s.discard()
 	s.srv.hub.Leave(s)
 	s.subs = subscriptions{}
-	s.db, s.out.Proto = 0, 2
+	s.db = 0
+	s.speak(2)
 	s.noReply, s.skip = false, 0
 	s.card.reset()
 	s.authed = !s.srv.needsPassword()
 	s.parser.Unauthenticated = !s.authed
 }
 
+// speak changes the protocol. Messages change theirs after the reply that
+// tells the client, for which they wait.
+func (s *session) speak(proto int) {
+	s.out.Proto = proto
+	s.box.hold(proto)
+}
+
 // An outbox holds what is to be sent to a client. Replies and pushed messages
-// meet here, in order. Whoever finds it not being sent sends it.
+// meet here, in order. One goroutine at a time sends; another that has
+// something to send waits for it, and so runs no more commands of a client
+// that does not take their replies.
 type outbox struct {
 	mu      sync.Mutex
+	idle    sync.Cond // sending became false
+	proto   int       // of messages
 	buf     []byte
 	held    []byte // messages that wait for the replies being written
 	holding bool
 	sending bool
 	ended   bool  // nothing comes any more: close when sent
+	broken  bool  // the client has gone or is to go: nothing is kept
 	behind  int64 // since when, in seconds, more than the soft limit is here; 0: it is not
 }
 
@@ -261,38 +299,68 @@ type outbox struct {
 func (o *outbox) put(w *resp.Writer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.buf) == 0 {
+	switch {
+	case o.broken:
+		w.Reset()
+	case len(o.buf) == 0:
 		o.buf = w.Swap(nil)
-	} else {
+	default:
 		o.buf = append(o.buf, w.Bytes()...)
 		w.Reset()
 	}
+	o.letThrough()
+}
+
+// hold keeps messages, in proto, back until the next put or release.
+func (o *outbox) hold(proto int) {
+	o.mu.Lock()
+	o.holding, o.proto = true, proto
+	o.mu.Unlock()
+}
+
+// release ends a hold without replies.
+func (o *outbox) release() {
+	o.mu.Lock()
+	o.letThrough()
+	o.mu.Unlock()
+}
+
+func (o *outbox) letThrough() {
 	if o.holding {
 		o.buf = append(o.buf, o.held...)
 		o.held, o.holding = nil, false
 	}
 }
 
-// hold keeps messages back until the next put.
-func (o *outbox) hold() {
-	o.mu.Lock()
-	o.holding = true
-	o.mu.Unlock()
-}
-
-// push adds a message. It reports false if the client has fallen too far
-// behind for limit. now is in seconds.
-func (o *outbox) push(b []byte, limit *outputLimit, now int64) bool {
+// push adds a message. It reports false if the client has now fallen too far
+// behind for limit: what is here is then dropped, and the client is to be
+// dropped. now is in seconds.
+func (o *outbox) push(m pubsub.Message, limit *outputLimit, now int64) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ended {
+	if o.ended || o.broken {
 		return true
 	}
+	to := &o.buf
 	if o.holding {
-		o.held = append(o.held, b...)
-	} else {
-		o.buf = append(o.buf, b...)
+		to = &o.held
 	}
+	if *to == nil {
+		*to = buffers.get(0)[:0]
+	}
+	w := resp.Writer{Proto: o.proto}
+	w.Swap((*to)[len(*to):]) // it writes behind what is there, if there is room
+	writeMessage(&w, m)
+	*to = append(*to, w.Bytes()...)
+	if !o.within(limit, now) {
+		o.fail()
+		return false
+	}
+	return true
+}
+
+// within reports whether what is here is within limit.
+func (o *outbox) within(limit *outputLimit, now int64) bool {
 	size := len(o.buf) + len(o.held)
 	switch {
 	case limit.soft == 0 || size <= limit.soft:
@@ -305,20 +373,23 @@ func (o *outbox) push(b []byte, limit *outputLimit, now int64) bool {
 	return limit.hard == 0 || size <= limit.hard
 }
 
+// fail drops everything, now and from now on.
+func (o *outbox) fail() { o.broken, o.buf, o.held = true, nil, nil }
+
 func (o *outbox) end() {
 	o.mu.Lock()
 	o.ended = true
 	o.mu.Unlock()
 }
 
-// send passes what there is to write, until there is nothing. It returns at
-// once if somebody else is sending. last reports that the session has ended
-// and everything was sent.
+// send passes what there is to write, until there is nothing, after waiting
+// for whoever is doing so. last reports that the session has ended and
+// everything was sent, or that nothing more can be.
 func (o *outbox) send(write func([]byte) error) (last bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.sending {
-		return false, nil
+	for o.sending {
+		o.idle.Wait()
 	}
 	o.sending = true
 	for len(o.buf) > 0 && err == nil {
@@ -330,7 +401,11 @@ func (o *outbox) send(write func([]byte) error) (last bool, err error) {
 		o.mu.Lock()
 	}
 	o.sending = false
-	return o.ended && len(o.buf) == 0, err
+	if err != nil {
+		o.fail()
+	}
+	o.idle.Broadcast()
+	return o.broken || o.ended && len(o.buf) == 0, err
 }
 
 func (o *outbox) size() int {

@@ -24,14 +24,16 @@ func (n *subscriptions) of(k pubsub.Kind) int {
 // Deliver pushes a message to the client. The session may be running a command
 // at the moment, or blocked: the message goes to its outbox directly.
 func (s *session) Deliver(m pubsub.Message) {
-	if m.Own { // s is running PUBLISH in this very goroutine
+	switch {
+	case m.Own && s.executing: // in the midst of EXEC's reply is no place
+		s.after.Proto = s.out.Proto
+		writeMessage(&s.after, m)
+		return
+	case m.Own: // s is running PUBLISH in this very goroutine
 		writeMessage(&s.out, m)
 		return
 	}
-	var w resp.Writer
-	w.Proto = int(s.card.proto.Load())
-	writeMessage(&w, m)
-	if !s.box.push(w.Bytes(), &s.srv.config.live.Load().pushes, s.srv.seconds()) {
+	if !s.box.push(m, &s.srv.config.live.Load().pushes, s.srv.seconds()) {
 		s.srv.log.Warn("closing subscriber that fell behind", "client", s.id)
 		s.link.hangUp()
 		return
@@ -156,7 +158,7 @@ var pubsubCommands = []command.Command{
 func subscribe(k pubsub.Kind, word string) func(*command.Call) error {
 	return func(c *command.Call) error {
 		s := c.Peer.(*session)
-		s.box.hold() // messages must not overtake the replies that announce them
+		s.box.hold(s.out.Proto) // messages must not overtake the replies that announce them
 		for c.More() {
 			name := string(c.Bytes())
 			if s.srv.hub.Join(s, k, name) {

@@ -139,8 +139,9 @@ func (h *Hub) Publish(k Kind, channel string, payload []byte, from Subscriber) i
 	if h.live.Load() == 0 {
 		return 0
 	}
-	h.mu.RLock()
-	defer h.mu.RUnlock()
+	// Exclusive, so that all subscribers get messages in the same order.
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	n := len(h.topics[k][channel])
 	for sub := range h.topics[k][channel] {
 		sub.Deliver(Message{Kind: k, Channel: channel, Payload: payload, Own: sub == from})
