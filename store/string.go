@@ -54,7 +54,8 @@ type setOptions struct {
 	absent, existing bool
 }
 
-// TTL makes the key expire after d.
+// TTL makes the key expire after d, or after a millisecond if d is less. With a
+// d of 0 it does not expire.
 func TTL(d time.Duration) SetOption { return func(o *setOptions) { o.ttl = d } }
 
 // ExpireAt makes the key expire at t.
