@@ -18,7 +18,7 @@ import (
 
 var (
 	walkSeed  = flag.Uint64("walk.seed", 1, "seed of the random walks over the grammar")
-	walkCalls = flag.Int("walk.calls", 3000, "length of the random walks over the grammar")
+	walkCalls = flag.Int("walk.calls", 1500, "length of the random walks over the grammar")
 )
 
 // A walk is a history of random calls, right and almost right.
