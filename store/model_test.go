@@ -158,8 +158,17 @@ type machine struct {
 }
 
 type twin struct {
-	db *DB
-	w  *world
+	db   *DB
+	w    *world
+	line []*modelWaiter // in the order they came
+}
+
+// A modelWaiter waits for an element of a list.
+type modelWaiter struct {
+	db   int
+	key  string
+	got  string
+	done bool
 }
 
 type twinSnap struct {
@@ -180,7 +189,7 @@ func TestModel(t *testing.T) {
 		if rapid.Bool().Draw(t, "small limits") {
 			m.opt.Limits = &types.Limits{HashEntries: 2, HashValue: 8, SetEntries: 2, SetValue: 8, SetInts: 1, ZSetEntries: 2, ZSetValue: 8, ListSize: 2}
 		}
-		m.dbs = []*twin{{m.open(t), newWorld(m.clock)}}
+		m.dbs = []*twin{{db: m.open(t), w: newWorld(m.clock)}}
 		defer m.close(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"":         m.check,
@@ -191,6 +200,7 @@ func TestModel(t *testing.T) {
 			"short":    m.short,
 			"batch":    m.batch,
 			"time":     m.time,
+			"wait":     m.wait,
 			"snapshot": m.snapshot,
 			"fork":     m.fork,
 			"save":     func(t *rapid.T) { require.NoError(t, m.dbs[0].db.Save()) },
@@ -251,6 +261,7 @@ func (m *manual) set(now time.Time) {
 
 func (m *machine) check(t *rapid.T) {
 	for _, d := range m.dbs {
+		d.serve(t)
 		m.same(t, d)
 	}
 }
@@ -287,7 +298,53 @@ func (m *machine) fork(t *rapid.T) {
 		m.dbs = slices.Delete(m.dbs, 1, 2)
 		return
 	}
-	m.dbs = append(m.dbs, &twin{d.db.Fork(), d.w.clone()})
+	m.dbs = append(m.dbs, &twin{db: d.db.Fork(), w: d.w.clone()})
+}
+
+// wait puts somebody in line for a list that is not there.
+func (m *machine) wait(t *rapid.T) {
+	d := m.pick(t)
+	x := &modelWaiter{db: drawDB(t), key: drawKey(t)}
+	if there := d.w.live(x.db, x.key); there != nil && there.kind == types.KindList {
+		return
+	}
+	var locks LockSet
+	locks.Add(d.db, x.key)
+	tx := d.db.NewTx()
+	require.NoError(t, tx.Begin(locks, true))
+	defer func() { require.NoError(t, tx.End()) }()
+	require.NoError(t, tx.Select(x.db))
+	d.line = append(d.line, x)
+	tx.Wait(&Waiter{
+		Kind:  types.KindList,
+		Locks: locks,
+		Serve: func(tx *Tx, key string) bool {
+			l, err := tx.EditList(key)
+			if err != nil {
+				return false
+			}
+			e, ok := l.PopFront()
+			x.got = string(e)
+			return ok
+		},
+		Done: func(error) { x.done = true },
+	}, 0, x.key)
+}
+
+// serve takes from the model what the waiters must have taken, and requires
+// that they have.
+func (d *twin) serve(t *rapid.T) {
+	d.line = slices.DeleteFunc(d.line, func(x *modelWaiter) bool {
+		there := d.w.live(x.db, x.key)
+		served := there != nil && there.kind == types.KindList
+		require.Equal(t, served, x.done, "%d %q", x.db, x.key)
+		if served {
+			require.Equal(t, there.list[0], x.got)
+			there.list = there.list[1:]
+			d.w.sweep()
+		}
+		return served
+	})
 }
 
 // reopen closes the file and opens it again; strings keep their encodings.
@@ -296,6 +353,10 @@ func (m *machine) reopen(t *rapid.T) {
 	before := encodings(d.db)
 	require.NoError(t, d.db.Check())
 	require.NoError(t, d.db.Close())
+	for _, x := range d.line {
+		require.True(t, x.done, "a waiter was not given up")
+	}
+	d.line = nil
 	d.db = m.open(t)
 	require.Equal(t, before, encodings(d.db))
 }
