@@ -50,6 +50,9 @@ type Tx struct {
 
 	// Hits and Misses count reads of keys by Find and what is built on it.
 	Hits, Misses int64
+
+	// Still makes what the transaction reads not count as used.
+	Still bool
 }
 
 // A place is a key of a database.
@@ -170,7 +173,9 @@ func (tx *Tx) read(key string) (types.Ref, error) {
 		return r, err
 	}
 	tx.Hits++
-	r.Touch(tx.db.seconds.Load())
+	if !tx.Still {
+		r.Touch(tx.db.seconds.Load())
+	}
 	return r, nil
 }
 

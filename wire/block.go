@@ -90,9 +90,13 @@ func (p *parked) serve(tx *store.Tx, key string) bool {
 func (s *session) resume() (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.held.Swap(false) && !s.dead { // a pause is over
+		s.room()
+		s.runKept()
+	}
 	w := s.wakeups.Swap(nil)
 	if w == nil || s.parked == nil || s.dead {
-		return false
+		return s.hasMore()
 	}
 	s.room()
 	before := s.out.Len()

@@ -17,6 +17,11 @@ import (
 	"redstart/wire/resp"
 )
 
+const (
+	patience = 10 * time.Second
+	tick     = time.Millisecond
+)
+
 // A talker is a client of a server in the same process.
 type talker struct {
 	t  testing.TB

@@ -50,6 +50,7 @@ type Server struct {
 	nextID atomic.Int64
 	runID  string
 	reaper reaper
+	paused atomic.Pointer[pause] // nil: no CLIENT PAUSE
 
 	mu        sync.Mutex
 	sessions  map[int64]*session
@@ -314,6 +315,9 @@ func (s *Server) stopListening() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	if p := s.paused.Swap(nil); p != nil {
+		p.stop()
+	}
 	for _, l := range s.listeners {
 		l.Close()
 	}

@@ -37,11 +37,12 @@ type session struct {
 
 	db        int
 	authed    bool
-	noReply   bool // CLIENT REPLY OFF
-	skip      int  // CLIENT REPLY SKIP: replies not to send
-	paused    bool // there is input to run, once the replies are sent
-	ending    bool // close when everything is sent
-	dead      bool // closed
+	noReply   bool        // CLIENT REPLY OFF
+	skip      int         // CLIENT REPLY SKIP: replies not to send
+	paused    bool        // there is input to run, once the replies are sent
+	held      atomic.Bool // a command waits for the end of a CLIENT PAUSE
+	ending    bool        // close when everything is sent
+	dead      bool        // closed
 	multi     *queue
 	executing bool        // inside EXEC, which holds the locks
 	after     resp.Writer // messages the session's own EXEC has sent it
@@ -170,7 +171,7 @@ func (s *session) run(b []byte) (n int) {
 			s.ending = true
 			return len(b)
 		}
-		if size == 0 {
+		if size == 0 || s.holds(args) {
 			break
 		}
 		n += size
@@ -266,6 +267,7 @@ func (s *session) reset() {
 	s.db = 0
 	s.speak(2)
 	s.noReply, s.skip = false, 0
+	s.tx.Still = false
 	s.card.reset()
 	s.authed = !s.srv.needsPassword()
 	s.parser.Unauthenticated = !s.authed
