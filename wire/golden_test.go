@@ -143,9 +143,6 @@ func TestNoCommandIsMissing(t *testing.T) {
 			continue
 		}
 		c := table.Named(name)
-		if c == nil && strings.HasPrefix(name, "client") && table.Named("client") == nil {
-			continue // all of CLIENT come together
-		}
 		if c == nil {
 			t.Errorf("%s of the group %s is missing", name, group)
 			continue
