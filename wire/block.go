@@ -75,7 +75,7 @@ func (p *parked) serve(tx *store.Tx, key string) bool {
 	p.call.Resume(key)
 	if err := p.srv.invoke(&p.call); err != nil {
 		p.out.Reset()
-		p.out.Error(spell(err))
+		p.call.Peer.(*session).fail(&p.out, err)
 		return true
 	}
 	if p.call.Waiting() != nil {
@@ -108,7 +108,7 @@ func (s *session) resume() (more bool) {
 	case errors.Is(w.err, store.ErrClosed):
 		s.ending = true
 	default:
-		s.out.Error(spell(w.err))
+		s.fail(&s.out, w.err)
 	}
 	if s.noReply || s.skip > 0 {
 		s.mute(before)

@@ -8,6 +8,7 @@ import (
 
 	"redstart/store"
 	"redstart/wire/command"
+	"redstart/wire/resp"
 )
 
 // execute runs one command, or queues it in MULTI, and writes its reply.
@@ -17,7 +18,7 @@ func (s *session) execute(args [][]byte) {
 	before := s.out.Len()
 	if err := s.dispatch(args); err != nil {
 		s.out.Truncate(before)
-		s.out.Error(spell(err))
+		s.fail(&s.out, err)
 	}
 	if (s.noReply || s.skip > 0) && s.parked == nil {
 		s.mute(before)
@@ -29,6 +30,13 @@ func (s *session) room() {
 	if cap(s.out.Bytes()) == 0 {
 		s.out.Swap(buffers.get(s.wants)[:0])
 	}
+}
+
+// fail writes an error reply.
+func (s *session) fail(w *resp.Writer, err error) {
+	text := spell(err)
+	s.srv.stats.failures.note(text)
+	w.Error(text)
 }
 
 // mute takes back a reply the client does not want. A SKIP is over with the

@@ -138,7 +138,7 @@ func exec(c *command.Call) error {
 		s.commands++
 		if err := s.run1(st.cmd, st.args); err != nil {
 			c.Reply.Truncate(before)
-			c.Reply.Error(spell(err))
+			s.fail(c.Reply, err)
 		}
 		s.tx.Settle()
 	}

@@ -67,6 +67,9 @@ type Server struct {
 type stats struct {
 	connections, rejected, commands, hits, misses atomic.Int64
 	in, out                                       atomic.Int64 // bytes
+
+	failures failures
+	gauges   gauges
 }
 
 // reset begins to count anew.
@@ -74,6 +77,7 @@ func (s *stats) reset() {
 	for _, n := range []*atomic.Int64{&s.connections, &s.rejected, &s.commands, &s.hits, &s.misses, &s.in, &s.out} {
 		n.Store(0)
 	}
+	s.failures.reset()
 }
 
 // ErrServerClosed is returned by Serve after Shutdown or Close.
