@@ -40,6 +40,18 @@ func edit[T any, P interface {
 	return v.(P), nil
 }
 
+// alter returns the value of type P at key for writing, nil if there is no key.
+func alter[T any, P interface {
+	*T
+	types.Value
+}](tx *Tx, key string) (P, error) {
+	v, err := tx.alter(key, P(nil).Kind())
+	if v == nil {
+		return nil, err
+	}
+	return v.(P), nil
+}
+
 // List returns the list at key for reading, nil if there is no key.
 func (tx *Tx) List(key string) (*types.List, error) { return get[types.List](tx, key) }
 
@@ -65,6 +77,19 @@ func (tx *Tx) EditSet(key string) (*types.Set, error) { return edit[types.Set](t
 
 // EditZSet is like ZSet, but creates an empty sorted set if there is no key.
 func (tx *Tx) EditZSet(key string) (*types.ZSet, error) { return edit[types.ZSet](tx, key) }
+
+// AlterList is like EditList, but returns nil if there is no key. So with the
+// others.
+func (tx *Tx) AlterList(key string) (*types.List, error) { return alter[types.List](tx, key) }
+
+// AlterHash is like EditHash, but returns nil if there is no key.
+func (tx *Tx) AlterHash(key string) (*types.Hash, error) { return alter[types.Hash](tx, key) }
+
+// AlterSet is like EditSet, but returns nil if there is no key.
+func (tx *Tx) AlterSet(key string) (*types.Set, error) { return alter[types.Set](tx, key) }
+
+// AlterZSet is like EditZSet, but returns nil if there is no key.
+func (tx *Tx) AlterZSet(key string) (*types.ZSet, error) { return alter[types.ZSet](tx, key) }
 
 // Exists reports whether there is a key.
 func (tx *Tx) Exists(key string) bool {

@@ -284,6 +284,23 @@ func (tx *Tx) edit(key string, kind types.Kind) (types.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	return tx.editAt(r, key, kind)
+}
+
+// alter is edit for a key that must be there; otherwise it returns nil.
+func (tx *Tx) alter(key string, kind types.Kind) (types.Value, error) {
+	if !tx.writable {
+		return nil, ErrTxReadOnly
+	}
+	r, err := tx.find(key)
+	if !r.OK() {
+		return nil, err
+	}
+	return tx.editAt(r, key, kind)
+}
+
+// editAt is edit for a key whose entry is r.
+func (tx *Tx) editAt(r types.Ref, key string, kind types.Kind) (types.Value, error) {
 	h := tx.hash(key)
 	t := tx.touched(key)
 	if t != nil && t.value != nil {
