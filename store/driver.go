@@ -43,7 +43,7 @@ func (tx *Tx) End() error {
 	_, late, err := tx.commit()
 	served := tx.takeServed()
 	tx.finish()
-	done(served)
+	done(served, err)
 	db.serveLate(late)
 	return err
 }

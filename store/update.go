@@ -153,7 +153,7 @@ func (tx *Tx) finishCommit(durable bool) error {
 	}
 	served := tx.takeServed()
 	tx.end()
-	done(served)
+	done(served, err)
 	if err != nil {
 		return err
 	}

@@ -44,8 +44,9 @@ type Waiter struct {
 	// if not, it has changed nothing and the waiter stays in line.
 	Serve func(tx *Tx, key string) bool
 	// Done is called once, outside of all locks of keys, after Serve has
-	// reported true and its transaction was committed (err is nil), or with
-	// the reason why the waiter was given up. It must not block.
+	// reported true and its transaction was committed (err is nil) or refused
+	// by the journal, or with the reason why the waiter was given up. It must
+	// not block.
 	Done func(err error)
 
 	db     int
@@ -262,7 +263,7 @@ func (db *DB) serveLate(late []place) {
 		if err != nil {
 			db.opt.Logger.Error("a waiter was served but the journal refused its change", "err", err)
 		}
-		done(served)
+		done(served, err)
 		late = append(late, more...)
 	}
 }
@@ -278,9 +279,10 @@ func (tx *Tx) takeServed() []*Waiter {
 	return s
 }
 
-func done(ws []*Waiter) {
+// done tells those served how the commit of what they took has ended.
+func done(ws []*Waiter, err error) {
 	for _, w := range ws {
-		w.Done(nil)
+		w.Done(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -26,9 +27,9 @@ import (
 var transports = []string{"pipe", "goroutines", "loop"}
 
 // startOn is startOurs for clients that come by one of transports.
-func startOn(t testing.TB, transport string, opt *store.Options) *peer {
+func startOn(t testing.TB, transport, path string, opt *store.Options) *peer {
 	t.Helper()
-	p := startOurs(t, "", opt, &wire.Options{NoLoop: transport == "goroutines"})
+	p := startOurs(t, path, opt, &wire.Options{NoLoop: transport == "goroutines"})
 	if transport != "pipe" {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
@@ -60,7 +61,7 @@ func TestTokensGoRound(t *testing.T) {
 	const tokens, lists, movers = 20, 7, 12
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
-			p := startOn(t, transport, &store.Options{Shards: 64})
+			p := startOn(t, transport, "", &store.Options{Shards: 64})
 			first := newClient(t, p)
 			for i := range tokens {
 				first.do(t, "RPUSH", fmt.Sprint("list", i%lists), fmt.Sprint(i))
@@ -145,7 +146,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			before := runtime.NumGoroutine()
-			p := startOn(t, transport, &store.Options{Shards: 4})
+			p := startOn(t, transport, "", &store.Options{Shards: 4})
 			var stop atomic.Bool
 			var all sync.WaitGroup
 			for i := range 10 {
@@ -198,7 +199,7 @@ func noGoroutines(t *testing.T, before int) {
 func TestPipelineBesideMessage(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
-			p := startOn(t, transport, nil)
+			p := startOn(t, transport, "", nil)
 			other, slow := newClient(t, p), newClient(t, p)
 			other.do(t, "SET", "big", strings.Repeat("x", 100_000))
 			slow.do(t, "HELLO", "3")
@@ -230,7 +231,7 @@ func TestPipelineBesideMessage(t *testing.T) {
 func TestOrderAroundBlocking(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
-			p := startOn(t, transport, nil)
+			p := startOn(t, transport, "", nil)
 			a, b := newClient(t, p), newClient(t, p)
 			for i := range 200 {
 				n := strconv.Itoa(i)
@@ -245,6 +246,47 @@ func TestOrderAroundBlocking(t *testing.T) {
 				require.Equal(t, "after"+n, a.read(t).Str)
 				b.read(t)
 				b.read(t)
+			}
+		})
+	}
+}
+
+// Under the policy Always no reply is there before what it tells of is on disk,
+// whoever ran the command: the client's own goroutine, one that attends to it
+// because of a message, or one that served it.
+func TestRepliesAreDurable(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			p := startOn(t, transport, filepath.Join(t.TempDir(), "db"), &store.Options{Sync: store.Always})
+			durable := func() uint64 { s, _ := p.db.Stats(); return s.Durable }
+			a, b := newClient(t, p), newClient(t, p)
+			a.do(t, "HELLO", "3")
+			a.do(t, "SUBSCRIBE", "news")
+			reply := func() resp.Value {
+				for {
+					if v := a.read(t); v.Type != resp.Push {
+						return v
+					}
+				}
+			}
+			seq := uint64(0)
+			for range 20 {
+				_, err := b.conn.Write(lines(strings.Split(strings.Repeat("PUBLISH news m|", 50)+"RPUSH q x", "|")...))
+				require.NoError(t, err)
+				for range 10 {
+					_, err := a.conn.Write(lines("SET k v"))
+					require.NoError(t, err)
+				}
+				for range 10 {
+					require.Equal(t, "OK", reply().Str)
+					seq++
+					require.GreaterOrEqual(t, durable(), seq)
+				}
+				_, err = a.conn.Write(lines("BLPOP q 0"))
+				require.NoError(t, err)
+				require.Len(t, reply().Elems, 2)
+				seq++ // one if it waited, two if not
+				require.GreaterOrEqual(t, durable(), seq)
 			}
 		})
 	}
@@ -329,7 +371,7 @@ func commandTable(t testing.TB) *command.Table {
 func TestShutdownWhileBlocked(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
-			p := startOn(t, transport, nil)
+			p := startOn(t, transport, "", nil)
 			var clients []*client
 			for _, in := range []string{"BLPOP q 0\r\n", "SUBSCRIBE a\r\nPING\r\n", "*2\r\n$3\r\nGET\r\n$100\r\nab", "MULTI\r\nSET a b\r\n", "WATCH a\r\n"} {
 				c := newClient(t, p)
