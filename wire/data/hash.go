@@ -282,15 +282,12 @@ func hstrlen(c *Call) error {
 
 func hdel(c *Call) error {
 	key := c.Key()
-	h, err := c.Tx.Hash(key)
+	h, err := c.Tx.AlterHash(key)
 	if err != nil {
 		return err
 	}
 	deleted := 0
 	if h != nil {
-		if h, err = c.Tx.EditHash(key); err != nil {
-			return err
-		}
 		for c.More() {
 			if h.Delete(c.Text()) {
 				deleted++

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"redstart/store"
 	"redstart/types"
 	"redstart/wire/command"
 )
@@ -222,14 +223,6 @@ const (
 	back  end = false
 )
 
-// A mode says whether a command waits when there is nothing to take.
-type mode bool
-
-const (
-	plain    mode = false
-	blocking mode = true
-)
-
 func (e end) push(l *types.List, elem []byte) {
 	if e == front {
 		l.PushFront(elem)
@@ -283,16 +276,13 @@ func push(e end) func(*Call) error {
 func pushx(e end) func(*Call) error {
 	return func(c *Call) error {
 		key := c.Key()
-		l, err := c.Tx.List(key)
+		l, err := c.Tx.AlterList(key)
 		if err != nil {
 			return err
 		}
 		if l == nil {
 			c.Reply.Int(0)
 			return nil
-		}
-		if l, err = c.Tx.EditList(key); err != nil {
-			return err
 		}
 		for _, elem := range c.Rest() {
 			e.push(l, elem)
@@ -316,7 +306,7 @@ func pop(e end) func(*Call) error {
 		if err := c.Done(); err != nil {
 			return err
 		}
-		l, err := c.Tx.List(key)
+		l, err := c.Tx.AlterList(key)
 		if err != nil {
 			return err
 		}
@@ -330,9 +320,6 @@ func pop(e end) func(*Call) error {
 		case count == 0:
 			c.Reply.Array(0)
 			return nil
-		}
-		if l, err = c.Tx.EditList(key); err != nil {
-			return err
 		}
 		if !counted {
 			elem, _ := e.pop(l)
@@ -357,77 +344,43 @@ func popMany(c *Call, l *types.List, e end, count int64) {
 // bpop returns the handler of BLPOP or BRPOP.
 func bpop(e end) func(*Call) error {
 	return func(c *Call) error {
-		keys := c.Keys(c.Left() - 1)
-		timeout := c.Timeout()
-		if err := c.Done(); err != nil {
+		t := taker{kind: types.KindList}
+		if err := t.parseKeys(c); err != nil {
 			return err
 		}
-		for _, key := range c.Ready(keys) {
-			l, err := c.Tx.List(key)
-			if err != nil {
-				return err
-			}
-			if l == nil {
-				continue
-			}
-			if l, err = c.Tx.EditList(key); err != nil {
-				return err
-			}
-			elem, _ := e.pop(l)
-			c.Reply.Array(2)
-			c.Reply.BulkString(key)
-			c.Reply.Bulk(elem)
-			return nil
+		key, l, err := first(c, t.keys, (*store.Tx).AlterList)
+		if err != nil {
+			return err
 		}
-		return c.Wait(command.Wait{Kind: types.KindList, Keys: keys, Timeout: timeout})
+		if l == nil {
+			return t.nothing(c)
+		}
+		elem, _ := e.pop(l)
+		c.Reply.Array(2)
+		c.Reply.BulkString(key)
+		c.Reply.Bulk(elem)
+		return nil
 	}
 }
 
 // lmpop returns the handler of LMPOP or BLMPOP.
 func lmpop(m mode) func(*Call) error {
 	return func(c *Call) error {
-		var timeoutArg []byte
-		if m == blocking {
-			timeoutArg = c.Bytes()
-		}
-		n := c.IntIn(1, math.MaxInt64, command.Error("ERR numkeys should be greater than 0"))
-		keys := c.Keys(int(n))
-		e := takeEnd(c)
-		count := int64(1)
-		for counted := false; c.More(); counted = true {
-			if counted || !c.OptionWith("COUNT", 1) {
-				return command.ErrSyntax
-			}
-			count = c.IntIn(1, math.MaxInt64, command.Error("ERR count should be greater than 0"))
-		}
-		var timeout time.Duration
-		if m == blocking {
-			timeout = c.TimeoutIn(timeoutArg)
-		}
-		if err := c.Done(); err != nil {
+		t, e := taker{kind: types.KindList}, front
+		if err := t.parseCounted(c, m, func() { e = takeEnd(c) }); err != nil {
 			return err
 		}
-		for _, key := range c.Ready(keys) {
-			l, err := c.Tx.List(key)
-			if err != nil {
-				return err
-			}
-			if l == nil {
-				continue
-			}
-			if l, err = c.Tx.EditList(key); err != nil {
-				return err
-			}
-			c.Reply.Array(2)
-			c.Reply.BulkString(key)
-			popMany(c, l, e, count)
-			return nil
+		key, l, err := first(c, t.keys, (*store.Tx).AlterList)
+		if err != nil {
+			return err
 		}
-		if m == plain {
-			c.Reply.NullArray()
-			return nil
+		if l == nil {
+			return t.nothing(c)
 		}
-		return c.Wait(command.Wait{Kind: types.KindList, Keys: keys, Timeout: timeout})
+		c.Reply.Array(2)
+		c.Reply.BulkString(key)
+		popMany(c, l, e, t.count)
+		return nil
 	}
 }
 
@@ -527,7 +480,7 @@ func clampIndex(i int64) int { return int(max(math.MinInt32, min(i, math.MaxInt3
 
 func lset(c *Call) error {
 	key, index, elem := c.Key(), c.Bytes(), c.Bytes()
-	l, err := c.Tx.List(key)
+	l, err := c.Tx.AlterList(key)
 	if err != nil {
 		return err
 	}
@@ -543,9 +496,6 @@ func lset(c *Call) error {
 	}
 	if i < 0 || i >= int64(l.Len()) {
 		return command.ErrIndex
-	}
-	if l, err = c.Tx.EditList(key); err != nil {
-		return err
 	}
 	if err := l.SetAt(int(i), elem); err != nil {
 		return err
@@ -564,16 +514,13 @@ func linsert(c *Call) error {
 	if err := c.Done(); err != nil {
 		return err
 	}
-	l, err := c.Tx.List(key)
+	l, err := c.Tx.AlterList(key)
 	if err != nil {
 		return err
 	}
 	if l == nil {
 		c.Reply.Int(0)
 		return nil
-	}
-	if l, err = c.Tx.EditList(key); err != nil {
-		return err
 	}
 	if !l.Insert(pivot, elem, after) {
 		c.Reply.Int(-1)
@@ -624,16 +571,13 @@ func lrem(c *Call) error {
 	if err := c.Done(); err != nil {
 		return err
 	}
-	l, err := c.Tx.List(key)
+	l, err := c.Tx.AlterList(key)
 	if err != nil {
 		return err
 	}
 	if l == nil {
 		c.Reply.Int(0)
 		return nil
-	}
-	if l, err = c.Tx.EditList(key); err != nil {
-		return err
 	}
 	c.Reply.Int(int64(l.Remove(elem, clampIndex(count))))
 	return nil
@@ -645,7 +589,7 @@ func ltrim(c *Call) error {
 	if err := c.Done(); err != nil {
 		return err
 	}
-	l, err := c.Tx.List(key)
+	l, err := c.Tx.AlterList(key)
 	if err != nil {
 		return err
 	}
@@ -656,9 +600,6 @@ func ltrim(c *Call) error {
 				return err
 			}
 		} else {
-			if l, err = c.Tx.EditList(key); err != nil {
-				return err
-			}
 			l.Trim(from, from+n-1)
 		}
 	}

@@ -187,15 +187,12 @@ func sadd(c *Call) error {
 
 func srem(c *Call) error {
 	key := c.Key()
-	s, err := c.Tx.SetOf(key)
+	s, err := c.Tx.AlterSet(key)
 	if err != nil {
 		return err
 	}
 	removed := 0
 	if s != nil {
-		if s, err = c.Tx.EditSet(key); err != nil {
-			return err
-		}
 		for c.More() {
 			if s.Remove(c.Text()) {
 				removed++
@@ -293,16 +290,13 @@ func spop(c *Call) error {
 	if c.More() {
 		return spopCount(c, key)
 	}
-	s, err := c.Tx.SetOf(key)
+	s, err := c.Tx.AlterSet(key)
 	if err != nil {
 		return err
 	}
 	if s == nil {
 		c.Reply.Null()
 		return nil
-	}
-	if s, err = c.Tx.EditSet(key); err != nil {
-		return err
 	}
 	member, _ := s.Pop(c.Tx.Rand())
 	c.Reply.Bulk(member)
@@ -317,7 +311,7 @@ func spopCount(c *Call, key string) error {
 	if err := c.Done(); err != nil {
 		return err
 	}
-	s, err := c.Tx.SetOf(key)
+	s, err := c.Tx.AlterSet(key)
 	if err != nil {
 		return err
 	}
@@ -325,9 +319,6 @@ func spopCount(c *Call, key string) error {
 	c.Reply.Set(k)
 	if k == 0 {
 		return nil
-	}
-	if s, err = c.Tx.EditSet(key); err != nil {
-		return err
 	}
 	for range k {
 		member, _ := s.Pop(c.Tx.Rand())

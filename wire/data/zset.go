@@ -466,15 +466,12 @@ func zincrby(c *Call) error {
 
 func zrem(c *Call) error {
 	key := c.Key()
-	z, err := c.Tx.ZSet(key)
+	z, err := c.Tx.AlterZSet(key)
 	if err != nil {
 		return err
 	}
 	removed := 0
 	if z != nil {
-		if z, err = c.Tx.EditZSet(key); err != nil {
-			return err
-		}
 		for c.More() {
 			if z.Remove(c.Text()) {
 				removed++

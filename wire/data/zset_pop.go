@@ -2,8 +2,8 @@ package data
 
 import (
 	"math"
-	"time"
 
+	"redstart/store"
 	"redstart/types"
 	"redstart/wire/command"
 )
@@ -42,16 +42,13 @@ func zpop(s side) func(*Call) error {
 		if err := c.Done(); err != nil {
 			return err
 		}
-		z, err := c.Tx.ZSet(key)
+		z, err := c.Tx.AlterZSet(key)
 		if err != nil {
 			return err
 		}
 		if z == nil || n == 0 {
 			c.Reply.Array(0)
 			return nil
-		}
-		if z, err = c.Tx.EditZSet(key); err != nil {
-			return err
 		}
 		if counted {
 			w := memberWriter{c: c, scores: true}
@@ -72,90 +69,63 @@ func zpop(s side) func(*Call) error {
 // bzpop returns the handler of BZPOPMIN or BZPOPMAX.
 func bzpop(s side) func(*Call) error {
 	return func(c *Call) error {
-		keys := c.Keys(c.Left() - 1)
-		timeout := c.Timeout()
-		if err := c.Done(); err != nil {
+		t := taker{kind: types.KindZSet}
+		if err := t.parseKeys(c); err != nil {
 			return err
 		}
-		for _, key := range c.Ready(keys) {
-			z, err := c.Tx.ZSet(key)
-			if err != nil {
-				return err
-			}
-			if z == nil {
-				continue
-			}
-			if z, err = c.Tx.EditZSet(key); err != nil {
-				return err
-			}
-			c.Reply.Array(3)
-			c.Reply.BulkString(key)
-			s.pop(z, 1, func(member []byte, score float64) bool {
-				c.Reply.Bulk(member)
-				c.Reply.Double(score)
-				return true
-			})
-			return nil
+		key, z, err := first(c, t.keys, (*store.Tx).AlterZSet)
+		if err != nil {
+			return err
 		}
-		return c.Wait(command.Wait{Kind: types.KindZSet, Keys: keys, Timeout: timeout})
+		if z == nil {
+			return t.nothing(c)
+		}
+		c.Reply.Array(3)
+		c.Reply.BulkString(key)
+		s.pop(z, 1, func(member []byte, score float64) bool {
+			c.Reply.Bulk(member)
+			c.Reply.Double(score)
+			return true
+		})
+		return nil
 	}
+}
+
+// takeSide takes MIN or MAX.
+func takeSide(c *Call) side {
+	if c.Option("MAX") {
+		return highest
+	}
+	if !c.Option("MIN") {
+		c.Fail(command.ErrSyntax)
+	}
+	return lowest
 }
 
 // zmpop returns the handler of ZMPOP or BZMPOP.
 func zmpop(m mode) func(*Call) error {
 	return func(c *Call) error {
-		var timeoutArg []byte
-		if m == blocking {
-			timeoutArg = c.Bytes()
-		}
-		keys := c.Keys(int(c.IntIn(1, math.MaxInt64, command.Error("ERR numkeys should be greater than 0"))))
-		s := lowest
-		if c.Option("MAX") {
-			s = highest
-		} else if !c.Option("MIN") {
-			c.Fail(command.ErrSyntax)
-		}
-		n := int64(1)
-		for counted := false; c.More(); counted = true {
-			if counted || !c.OptionWith("COUNT", 1) {
-				return command.ErrSyntax
-			}
-			n = c.IntIn(1, math.MaxInt64, command.Error("ERR count should be greater than 0"))
-		}
-		var timeout time.Duration
-		if m == blocking {
-			timeout = c.TimeoutIn(timeoutArg)
-		}
-		if err := c.Done(); err != nil {
+		t, s := taker{kind: types.KindZSet}, lowest
+		if err := t.parseCounted(c, m, func() { s = takeSide(c) }); err != nil {
 			return err
 		}
-		for _, key := range c.Ready(keys) {
-			z, err := c.Tx.ZSet(key)
-			if err != nil {
-				return err
-			}
-			if z == nil {
-				continue
-			}
-			if z, err = c.Tx.EditZSet(key); err != nil {
-				return err
-			}
-			k := int(min(n, int64(z.Len())))
+		key, z, err := first(c, t.keys, (*store.Tx).AlterZSet)
+		if err != nil {
+			return err
+		}
+		if z == nil {
+			return t.nothing(c)
+		}
+		n := int(min(t.count, int64(z.Len())))
+		c.Reply.Array(2)
+		c.Reply.BulkString(key)
+		c.Reply.Array(n)
+		s.pop(z, n, func(member []byte, score float64) bool {
 			c.Reply.Array(2)
-			c.Reply.BulkString(key)
-			c.Reply.Array(k)
-			s.pop(z, k, func(member []byte, score float64) bool {
-				c.Reply.Array(2)
-				c.Reply.Bulk(member)
-				c.Reply.Double(score)
-				return true
-			})
-			return nil
-		}
-		if m == plain {
-			c.Reply.NullArray()
-			return nil
-		}
-		return c.Wait(command.Wait{Kind: types.KindZSet, Keys: keys, Timeout: timeout})
+			c.Reply.Bulk(member)
+			c.Reply.Double(score)
+			return true
+		})
+		return nil
 	}
 }

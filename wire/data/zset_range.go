@@ -297,15 +297,12 @@ func zremrange(b by) func(*Call) error {
 		if err != nil {
 			return err
 		}
-		z, err := c.Tx.ZSet(key)
+		z, err := c.Tx.AlterZSet(key)
 		if err != nil {
 			return err
 		}
 		removed := 0
 		if r := seek(z, b, min, max); r.len() > 0 {
-			if z, err = c.Tx.EditZSet(key); err != nil {
-				return err
-			}
 			removed = z.RemoveRange(r.lo, r.hi)
 		}
 		c.Reply.Int(int64(removed))
