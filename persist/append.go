@@ -2,6 +2,7 @@ package persist
 
 import (
 	"encoding/binary"
+	"errors"
 	"sync"
 )
 
@@ -22,7 +23,7 @@ import (
 //
 // Invariants: numbers of transactions ascend by one over taken, then open;
 // tail is the last record of open, or nil; after a failed commit what was
-// taken is back at the front of open, and tail is nil until it is written.
+// taken is back at the front of open, and tail begins a new record.
 type pipeline struct {
 	open  *group
 	taken *group // being committed; nil: none
@@ -65,8 +66,13 @@ func (p *pipeline) bytes() int {
 // holds them. They are copied. It returns the transaction's number; numbers
 // count up by one in the order of the calls, and that is the order in which
 // transactions come back after a crash: whole, and none without all before it.
-// The error wraps ErrReadOnly if the file takes no writes. Append does not wait
-// for the disk unless 64 MiB are waiting for it already.
+// Append does not wait for the disk unless 64 MiB are waiting for it already.
+//
+// The error wraps ErrReadOnly if writing to the file has failed. The transaction
+// has got its number nevertheless, and is written with those before it should
+// writing work again: its caller, who found out too late, has made its changes
+// in memory, and what comes later is built on them. A caller who has not yet
+// asks Err first. With any other error nothing was taken.
 func (f *File) Append(tx []byte) (seq uint64, err error) {
 	f.mu.Lock()
 	r := f.pipe.tail
@@ -76,9 +82,9 @@ func (f *File) Append(tx []byte) (seq uint64, err error) {
 			return 0, err
 		}
 		if r == nil {
-			seq = f.appendPieces(tx)
+			seq, err = f.appendPieces(tx), f.err
 			f.mu.Unlock()
-			return seq, nil
+			return seq, err
 		}
 	}
 	before := len(r.buf)
@@ -88,8 +94,9 @@ func (f *File) Append(tx []byte) (seq uint64, err error) {
 	f.pipe.open.bytes += len(r.buf) - before
 	seq = f.appended.Load() + 1
 	f.appended.Store(seq)
+	err = f.err
 	f.mu.Unlock()
-	return seq, nil
+	return seq, err
 }
 
 // makeRoom begins a new tail record. It returns nil if a transaction of size
@@ -100,7 +107,7 @@ func (f *File) makeRoom(size int) (*record, error) {
 		f.signal()
 		p.room.Wait()
 	}
-	if f.err != nil {
+	if f.err != nil && !errors.Is(f.err, ErrReadOnly) {
 		return nil, f.err
 	}
 	if p.open.bytes >= flushBytes {

@@ -78,8 +78,9 @@ func TestErrorAfterCommit(t *testing.T) {
 	require.NoError(t, f.Close())
 }
 
-// No space for a while: nothing is acknowledged, nothing taken, and when there
-// is space again the group goes out and writing resumes.
+// No space for a while: nothing is acknowledged, and when there is space again
+// everything goes out, in order, and writing resumes. What was appended between
+// is refused and yet part of it: its caller has changed memory already.
 func TestNoSpaceForAWhile(t *testing.T) {
 	path := tempFile(t)
 	f, m, p, ticks := openFailing(t, path)
@@ -89,8 +90,12 @@ func TestNoSpaceForAWhile(t *testing.T) {
 	require.ErrorIs(t, err, ErrReadOnly)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.ErrorContains(t, err, path)
-	_, err = f.Append(setTx("b", "1"))
-	require.ErrorIs(t, err, ErrReadOnly)
+	for _, size := range []int{1, recordSize, 1} {
+		tx := setTx("b", strings.Repeat("1", size))
+		seq, err := f.Append(tx)
+		require.ErrorIs(t, err, ErrReadOnly)
+		require.NoError(t, m.apply(seq, tx))
+	}
 	require.ErrorIs(t, f.Checkpoint(m), ErrReadOnly)
 	ticks <- time.Time{} // fails again
 	ticks <- time.Time{} // succeeds

@@ -61,6 +61,8 @@ type DB struct {
 	waits   waitTable
 	watches watchTable
 
+	listeners atomic.Pointer[[]*Listener] // nil: none
+
 	seconds atomic.Uint32 // of the clock, as of the last tick: when keys were used
 	closing atomic.Bool   // set by Close: no new transactions
 	changes atomic.Int64  // since the last checkpoint
@@ -120,6 +122,9 @@ func newDB(opt *Options) (*DB, error) {
 		return nil, fmt.Errorf("store: bad options: %d databases, %d shards (a power of two up to %d)",
 			o.Databases, o.Shards, maxShards)
 	}
+	if o.Sync < EverySecond || o.Sync > Never {
+		return nil, fmt.Errorf("store: bad options: there is no policy %d", int(o.Sync))
+	}
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
@@ -130,7 +135,8 @@ func newDB(opt *Options) (*DB, error) {
 		o.Limits = types.DefaultLimits()
 	}
 	db.clock = o.Clock
-	db.limits.Store(o.Limits)
+	limits := *o.Limits // the caller may change his
+	db.limits.Store(&limits)
 	db.shards = make([]shard, o.Shards)
 	db.shardMask = uint64(o.Shards - 1)
 	for i := range db.shards {

@@ -33,6 +33,7 @@ func (tx *Tx) expire(h uint64, key string) {
 	if tx.db.watches.count.Load() != 0 {
 		tx.db.watches.expired(tx.index, key)
 	}
+	tx.tellChanged(key)
 	tx.db.expired.Add(1)
 }
 
@@ -82,6 +83,10 @@ func (db *DB) expireShard(s int, now int64) (n int) {
 		return 0
 	}
 	tx := db.begin(LockSet{mask: 1 << s}, true, 0)
+	if tx.usable() != nil { // since expireDue looked
+		tx.end()
+		return 0
+	}
 	tx.now = now
 	for i := range sh.tables {
 		tx.index = i
@@ -93,7 +98,10 @@ func (db *DB) expireShard(s int, now int64) (n int) {
 			n += tx.expireHash(sh.tables[i], first)
 		}
 	}
-	if err := tx.finishCommit(false); err != nil {
+	// Nobody is told of it, so nobody waits for the disk, not under Always either.
+	_, _, err := tx.commit()
+	tx.end()
+	if err != nil {
 		db.opt.Logger.Warn("expired keys could not be journaled", "err", err)
 	}
 	return n

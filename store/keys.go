@@ -296,9 +296,20 @@ func (tx *Tx) Size(key string) (n int, ok bool) {
 	return n + len(r.Value()), true
 }
 
+// everywhere panics if the transaction does not hold every shard: what walks
+// over all keys would race with others, and the answer would be wrong.
+func (tx *Tx) everywhere() {
+	if !tx.frozen && (tx.declared != nil || tx.locks.mask != tx.db.allShards()) {
+		panic("store: a transaction that declared its keys cannot walk over all keys")
+	}
+}
+
 // Len returns the number of keys in the selected database. Keys that have
-// expired count until they are removed, some tens of milliseconds later.
+// expired count until they are removed, some tens of milliseconds later. Like
+// Expires, RandomKey, Scan and Keys it needs a transaction over all keys, and
+// panics in one that declared its own.
 func (tx *Tx) Len() int {
+	tx.everywhere()
 	n := 0
 	for i := range tx.db.shards {
 		n += tx.db.shards[i].tables[tx.index].dict.Len()
@@ -308,6 +319,7 @@ func (tx *Tx) Len() int {
 
 // Expires returns how many keys of the selected database have a deadline.
 func (tx *Tx) Expires() int {
+	tx.everywhere()
 	n := 0
 	for i := range tx.db.shards {
 		n += tx.db.shards[i].tables[tx.index].expires()
@@ -346,6 +358,7 @@ func (tx *Tx) RandomKey() (key string, ok bool) {
 // from the beginning to the end is yielded at least once, whatever is written
 // meanwhile. The transaction must hold every shard; yield must not write.
 func (tx *Tx) Scan(cursor uint64, count int, yield func(types.Ref)) (next uint64) {
+	tx.everywhere()
 	bits := tx.db.shardBits()
 	i, at := cursor&tx.db.shardMask, cursor>>bits
 	for seen := 0; i < uint64(len(tx.db.shards)); {
@@ -398,6 +411,10 @@ func (tx *Tx) Flush(i int) error {
 	if !tx.writable || tx.undo {
 		return ErrTxReadOnly
 	}
+	if i < -1 || i >= tx.db.opt.Databases {
+		return ErrDatabase
+	}
+	tx.everywhere()
 	for d := range tx.db.opt.Databases {
 		if i >= 0 && d != i {
 			continue
@@ -412,6 +429,7 @@ func (tx *Tx) Flush(i int) error {
 		tx.log.Place(0, "")
 		tx.log.Add(persist.OpFlush, int64(i), 0, "", "")
 	}
+	tx.tellCleared()
 	return nil
 }
 
@@ -421,6 +439,7 @@ func (tx *Tx) Swap(a, b int) error {
 	if !tx.writable || tx.undo {
 		return ErrTxReadOnly
 	}
+	tx.everywhere()
 	if a < 0 || b < 0 || a >= tx.db.opt.Databases || b >= tx.db.opt.Databases {
 		return ErrDatabase
 	}
@@ -444,6 +463,7 @@ func (tx *Tx) Swap(a, b int) error {
 	}
 	tx.ready = append(tx.ready, tx.db.waits.places(a)...)
 	tx.ready = append(tx.ready, tx.db.waits.places(b)...)
+	tx.tellCleared()
 	return nil
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"redstart/persist"
 	"redstart/types"
@@ -11,9 +10,10 @@ import (
 
 // load opens the file and fills the database from it.
 func (db *DB) load(path string) error {
-	began := time.Now()
+	began := db.clock.Now()
 	f, err := persist.Open(path, &persist.Options{
 		Sync: db.opt.Sync, Logger: db.opt.Logger, MaxJournal: db.opt.MaxJournal,
+		Limits: db.limits.Load(),
 	})
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (db *DB) load(path string) error {
 	}
 	db.changes.Store(0)
 	db.file = f
-	db.opened = Opened{Took: time.Since(began)}
+	db.opened = Opened{Took: db.clock.Now().Sub(began)}
 	for i := range db.opt.Databases {
 		db.opened.Keys += db.Len(i)
 	}
@@ -45,8 +45,7 @@ func (db *DB) load(path string) error {
 // restore puts one entry of the snapshot in its place.
 func (tx *Tx) restore(e persist.Entry) error {
 	if e.DB < 0 || e.DB >= tx.db.opt.Databases {
-		return fmt.Errorf("%w: key %.40q is in database %d, and Options.Databases is %d",
-			ErrDatabase, e.Key, e.DB, tx.db.opt.Databases)
+		return fmt.Errorf("key %.40q: %w", e.Key, tx.noDatabase(e.DB))
 	}
 	tx.index = e.DB
 	key := text(e.Key)
@@ -66,6 +65,12 @@ func (tx *Tx) restore(e persist.Entry) error {
 	return nil
 }
 
+// noDatabase says what to do about a file with more databases than there are.
+func (tx *Tx) noDatabase(i int) error {
+	return fmt.Errorf("%w: the file uses database %d, and Options.Databases is %d: open it with at least %d",
+		ErrDatabase, i, tx.db.opt.Databases, i+1)
+}
+
 // replayAll makes the changes of one journaled transaction.
 func (tx *Tx) replayAll(effects []byte) error {
 	key := ""
@@ -75,7 +80,7 @@ func (tx *Tx) replayAll(effects []byte) error {
 		}
 		if e.Op == types.OpPlace {
 			if err := tx.Select(int(e.N)); err != nil {
-				return fmt.Errorf("%w: %d", err, e.N)
+				return fmt.Errorf("key %.40q: %w", e.A, tx.noDatabase(int(e.N)))
 			}
 			key = text(e.A)
 			continue
@@ -121,6 +126,9 @@ func (tx *Tx) replayOne(key string, e types.Effect) error {
 		err = tx.Swap(int(e.N), int(e.M))
 	default:
 		err = fmt.Errorf("%w: op %d", types.ErrEffect, e.Op)
+	}
+	if errors.Is(err, ErrDatabase) {
+		return tx.noDatabase(int(max(e.N, e.M)))
 	}
 	return err
 }

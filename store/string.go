@@ -257,6 +257,9 @@ func (tx *Tx) Incr(key string, by int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if !r.OK() && len(tx.touches) != 0 { // a collection emptied in this transaction
+		r = tx.table(h).dict.Find(h, key)
+	}
 	var buf [20]byte
 	tx.putAt(r, h, key, strconv.AppendInt(buf[:0], n+by, 10), deadline, markAuto)
 	return n + by, nil
