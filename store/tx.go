@@ -51,6 +51,9 @@ type Tx struct {
 	// Hits and Misses count reads of keys by Find and what is built on it.
 	Hits, Misses int64
 
+	// Owner is whoever began the transaction says it is, for listeners.
+	Owner any
+
 	// Still makes what the transaction reads not count as used.
 	Still bool
 }
@@ -368,7 +371,7 @@ func (tx *Tx) changed(h uint64, key string, op types.Op, n, m int64, a, b string
 	tx.announce(key)
 }
 
-// announce tells the watchers of key that it changed.
+// announce tells the watchers of key, and the listeners, that it changed.
 func (tx *Tx) announce(key string) {
 	tx.changes++
 	if tx.replay {
@@ -377,6 +380,7 @@ func (tx *Tx) announce(key string) {
 	if tx.db.watches.count.Load() != 0 {
 		tx.db.watches.changed(tx.index, key)
 	}
+	tx.tellChanged(key)
 }
 
 // arrived notes that key may have what a waiter waits for.
