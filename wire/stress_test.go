@@ -327,6 +327,7 @@ func TestOwnMessageInTransaction(t *testing.T) {
 // Every command that there is ends in EXEC beside a command that has written:
 // none takes locks that its transaction holds.
 func TestEveryCommandInTransaction(t *testing.T) {
+	p := startOurs(t, filepath.Join(t.TempDir(), "db"), nil, nil)
 	for c := range commandTable(t).Every() {
 		switch c.FullName() {
 		case "shutdown", "exec", "discard", "multi", "watch", "quit", "reset", "debug", "debug|sleep", "client|reply", "client|pause", "monitor":
@@ -335,7 +336,6 @@ func TestEveryCommandInTransaction(t *testing.T) {
 		if len(c.Sub) > 0 {
 			continue
 		}
-		p := startOurs(t, "", nil, nil)
 		for extra := range 4 {
 			conn, err := p.dial()
 			require.NoError(t, err)
@@ -357,7 +357,6 @@ func TestEveryCommandInTransaction(t *testing.T) {
 			}
 			conn.Close()
 		}
-		p.close(t)
 	}
 }
 
