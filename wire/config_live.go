@@ -42,6 +42,10 @@ func newConfig(s *Server, opt *Options) {
 		c.put(findDirective("maxclients"), strconv.Itoa(opt.MaxClients))
 	}
 	s.config = c
+	if len(c.values) == 0 { // as for every call of Do
+		c.live.Store(defaultLive())
+		return
+	}
 	for _, d := range directives {
 		if value, ok := own.values[d]; ok && d.apply != nil {
 			d.apply(s, value)
@@ -54,9 +58,18 @@ func newConfig(s *Server, opt *Options) {
 	c.refresh(s)
 }
 
+// defaultLive is what follows from the defaults.
+var defaultLive = sync.OnceValue(func() *liveConfig { return new(config).follow() })
+
 // refresh brings c.live up to date.
 func (c *config) refresh(s *Server) {
-	c.live.Store(&liveConfig{
+	c.live.Store(c.follow())
+	s.reaper.set(s, c.live.Load().idle > 0)
+}
+
+// follow returns what follows from the directives.
+func (c *config) follow() *liveConfig {
+	return &liveConfig{
 		password:   c.Get("requirepass"),
 		maxClients: int(c.number("maxclients")),
 		idle:       time.Duration(c.number("timeout")) * time.Second,
@@ -66,8 +79,7 @@ func (c *config) refresh(s *Server) {
 		replies:    limitOfClass(c.Get("client-output-buffer-limit"), "normal"),
 		pushes:     limitOfClass(c.Get("client-output-buffer-limit"), "pubsub"),
 		protected:  c.Get("protected-mode") == "yes",
-	})
-	s.reaper.set(s, c.live.Load().idle > 0)
+	}
 }
 
 func (c *config) password() string { return c.live.Load().password }

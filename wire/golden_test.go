@@ -83,11 +83,14 @@ var (
 		"client|list":  "7.2 has no block of one",
 		"client|pause": "since 3.0.0, says 7.2",
 		"config|get":   "7.2 has no block of one",
-		"zincrby":      "an increment is a double, not an integer",
-		"zinter":       "weights are doubles, not integers",
-		"zinterstore":  "weights are doubles, not integers",
-		"zunion":       "weights are doubles, not integers",
-		"zunionstore":  "weights are doubles, not integers",
+
+		"command|getkeys":         "7.2 describes the arguments",
+		"command|getkeysandflags": "7.2 describes the arguments",
+		"zincrby":                 "an increment is a double, not an integer",
+		"zinter":                  "weights are doubles, not integers",
+		"zinterstore":             "weights are doubles, not integers",
+		"zunion":                  "weights are doubles, not integers",
+		"zunionstore":             "weights are doubles, not integers",
 	}
 )
 

@@ -100,14 +100,19 @@ func NewServer(db *store.DB, opt *Options) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.began = s.now()
+	s.table = commandTable()
+	newConfig(s, opt)
+	return s
+}
+
+// commandTable returns the table of all servers; it is never changed.
+var commandTable = sync.OnceValue(func() *command.Table {
 	table, err := command.NewTable(Commands())
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	s.table = table
-	newConfig(s, opt)
-	return s
-}
+	return table
+})
 
 // Commands returns the declarations of all commands of the server.
 func Commands() []command.Command {
