@@ -126,7 +126,13 @@ func (s *session) perform(cmd *command.Command, args [][]byte) error {
 		return err
 	}
 	if s.locks == (store.LockSet{}) {
-		return s.run1(cmd, args)
+		err := s.run1(cmd, args)
+		if s.executing {
+			// The store panicked under EXEC, outside of any handler: it holds
+			// locks that nobody can give up, over data that nobody can trust.
+			panic("BUG: EXEC broke off: " + err.Error())
+		}
+		return err
 	}
 	if err := s.tx.Begin(s.locks, cmd.Flags&command.Write != 0); err != nil {
 		return err

@@ -130,7 +130,6 @@ func exec(c *command.Call) error {
 	c.NoWait(true)
 	defer c.NoWait(false)
 	s.executing = true
-	defer func() { s.executing = false }()
 	c.Reply.Array(len(q.steps))
 	for _, st := range q.steps {
 		before := c.Reply.Len()
@@ -143,6 +142,7 @@ func exec(c *command.Call) error {
 		s.tx.Settle()
 	}
 	err := s.tx.End()
+	s.executing = false
 	if s.after.Len() > 0 && err == nil {
 		c.Reply.Raw(s.after.Bytes())
 	}
