@@ -12,8 +12,24 @@ import (
 // maxIncludes is how deep files can include each other.
 const maxIncludes = 16
 
-// ReadFile sets the directives of a redis.conf. Errors name the file and the
-// line. What was set before the error stays set.
+// A ConfigError is what is wrong in a redis.conf, or why it cannot be read.
+type ConfigError struct {
+	File string
+	Line int // 0 if it is not about a line
+	Err  error
+}
+
+func (e *ConfigError) Error() string {
+	if e.Line == 0 {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+}
+
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// ReadFile sets the directives of a redis.conf. Errors are *ConfigErrors and
+// name the file and the line. What was set before the error stays set.
 func (c *Config) ReadFile(path string) error {
 	if err := c.readFile(path, 0); err != nil {
 		return err
@@ -28,15 +44,16 @@ func (c *Config) ReadFile(path string) error {
 
 func (c *Config) readFile(path string, depth int) error {
 	if depth > maxIncludes {
-		return fmt.Errorf("%s: files include each other more than %d deep", path, maxIncludes)
+		err := fmt.Errorf("%s: files include each other more than %d deep", path, maxIncludes)
+		return &ConfigError{File: path, Err: err}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return &ConfigError{File: path, Err: err}
 	}
 	for i, line := range strings.Split(string(data), "\n") {
 		if err := c.readLine(strings.TrimSpace(line), depth); err != nil {
-			return fmt.Errorf("%s:%d: %w", path, i+1, err)
+			return &ConfigError{File: path, Line: i + 1, Err: err}
 		}
 	}
 	return nil

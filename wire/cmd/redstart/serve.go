@@ -42,7 +42,11 @@ const shutdownTime = 10 * time.Second
 func serve(c *subcommand, args []string, stdout, stderr io.Writer) int {
 	config := new(wire.Config)
 	files, err := config.ParseArgs(args)
+	var bad *wire.ConfigError
 	switch {
+	case errors.As(err, &bad): // the arguments are right, the file is not
+		fmt.Fprintln(stderr, "redstart:", err)
+		return statusFailed
 	case err != nil:
 		return c.misused(stderr, "%v", err)
 	case len(files) > 1:
@@ -52,7 +56,11 @@ func serve(c *subcommand, args []string, stdout, stderr io.Writer) int {
 	if len(files) == 1 {
 		path = files[0]
 	}
-	if err := serveFile(path, config, stdout); err != nil {
+	if err := serveFile(path, config, stdout, stderr); err != nil {
+		var locked *store.LockedError
+		if errors.As(err, &locked) {
+			err = locked
+		}
 		fmt.Fprintln(stderr, "redstart:", err)
 		return statusFailed
 	}
@@ -60,20 +68,33 @@ func serve(c *subcommand, args []string, stdout, stderr io.Writer) int {
 }
 
 // serveFile serves until a signal or a client ends it.
-func serveFile(path string, config *wire.Config, stdout io.Writer) error {
+func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error {
 	tuneGC()
-	db, err := store.Open(path, config.StoreOptions())
+	logs, err := openLog(config.Get("logfile"), stderr)
+	if err != nil {
+		return err
+	}
+	defer logs.Close()
+	logger := config.Logger(logs)
+	opt := config.StoreOptions()
+	opt.Logger = logger
+	db, err := store.Open(path, opt)
 	if err != nil {
 		return err
 	}
 	// From here on a signal must find the database whole.
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	srv := wire.NewServer(db, &wire.Options{Config: config})
+	srv := wire.NewServer(db, &wire.Options{Config: config, Logger: logger})
 	listeners, err := config.Listen()
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	removePID, err := writePID(config.Get("pidfile"))
+	if err != nil {
+		logger.Warn("cannot write the process number", "err", err)
+	}
+	defer removePID()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { failed <- srv.Serve(l) }()
@@ -98,6 +119,31 @@ func serveFile(path string, config *wire.Config, stdout io.Writer) error {
 		}
 	}
 	return errors.Join(failure, db.Close())
+}
+
+// openLog opens what the log goes to: the file path, at its end, or stderr.
+func openLog(path string, stderr io.Writer) (io.WriteCloser, error) {
+	if path == "" {
+		return unclosed{stderr}, nil
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+}
+
+// unclosed is a writer that others close.
+type unclosed struct{ io.Writer }
+
+func (unclosed) Close() error { return nil }
+
+// writePID writes the number of the process to a file, unless path is empty,
+// and returns what removes it.
+func writePID(path string) (remove func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	if err := os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
+		return func() {}, err
+	}
+	return func() { os.Remove(path) }, nil
 }
 
 // describe tells what is served, and what becomes of it.
