@@ -186,6 +186,10 @@ func (h *history) zset(tx *Tx, key string) {
 // empty takes everything out of a collection; the next step of the same
 // transaction may find it so, and make something else of it.
 func (h *history) empty(tx *Tx, key string) {
+	if h.r.IntN(2) == 0 {
+		_, err := tx.Expire(key, tx.Now()+5000)
+		require.NoError(h.t, err)
+	}
 	switch tx.Kind(key) {
 	case types.KindList:
 		l, _ := tx.EditList(key)
@@ -374,6 +378,9 @@ func (h *history) live(mode string) {
 		if mode == "both" && n%40 == 7 {
 			saving.Wait()
 			saving.Go(func() { require.NoError(h.t, h.db.Save()) })
+		}
+		if n%20 == 0 {
+			require.NoError(h.t, h.db.Check())
 		}
 		if n%100 == 99 {
 			saving.Wait()

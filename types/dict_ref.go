@@ -52,7 +52,9 @@ func (r Ref) Mark() uint8 { return r.rec.mark() }
 // Touch notes now as the time of the last access, if the Dict tracks accesses.
 // It does not count as a write: any number of readers may touch.
 func (r Ref) Touch(now uint32) {
-	if a := r.seg.accesses(); a != nil {
+	// An atomic store waits for the cache line and everything before it; most
+	// often nothing is new, and a load waits for nobody.
+	if a := r.seg.accesses(); a != nil && atomic.LoadUint32(&a[r.slot]) != now {
 		atomic.StoreUint32(&a[r.slot], now)
 	}
 }
