@@ -105,6 +105,7 @@ func (c *card) line(s *session, now int64) string {
 	c.mu.Lock()
 	name, lib, ver, noEvict, noTouch := c.name, c.libName, c.libVer, c.noEvict, c.noTouch
 	c.mu.Unlock()
+	tracks, redirect := s.srv.tracking.look(c.id)
 	cmd := "NULL"
 	if last := c.last.Load(); last != nil {
 		cmd = last.FullName()
@@ -112,17 +113,17 @@ func (c *card) line(s *session, now int64) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d",
 		c.id, c.remote, c.local, s.link.fd(), name, max(0, now-c.since), max(0, now-c.active.Load()),
-		c.flags(st, noEvict, noTouch), st.db, st.subs[0], st.subs[1], st.subs[2], st.multi)
+		c.flags(st, tracks, noEvict, noTouch), st.db, st.subs[0], st.subs[1], st.subs[2], st.multi)
 	fmt.Fprintf(&b, " qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=%d rbp=0 obl=0 oll=0 omem=%d tot-mem=%d",
 		bufferSize, s.box.size(), s.box.size()+sessionSize)
-	fmt.Fprintf(&b, " events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s", cmd, c.proto.Load(), lib, ver)
+	fmt.Fprintf(&b, " events=r cmd=%s user=default redir=%d resp=%d lib-name=%s lib-ver=%s", cmd, redirect, c.proto.Load(), lib, ver)
 	return b.String()
 }
 
 // sessionSize is about what an idle session takes, in bytes.
 const sessionSize = 2048
 
-func (c *card) flags(st *cardState, noEvict, noTouch bool) string {
+func (c *card) flags(st *cardState, tracks string, noEvict, noTouch bool) string {
 	f := ""
 	if st.subs.active() {
 		f += "P"
@@ -133,6 +134,7 @@ func (c *card) flags(st *cardState, noEvict, noTouch bool) string {
 	if c.parked.Load() != nil {
 		f += "b"
 	}
+	f += tracks
 	if noEvict {
 		f += "e"
 	}

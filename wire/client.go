@@ -22,6 +22,12 @@ var clientCommands = []command.Command{{
 	Since:   "2.4.0", Complexity: "Depends on subcommand.",
 	Sub: []command.Command{
 		{
+			Name: "CACHING", Syntax: "YES|NO",
+			Summary: "Says whether keys of the next command are tracked, when tracking is OPTIN or OPTOUT.",
+			Since:   "6.0.0", Complexity: "O(1)",
+			Flags: clientFlags, Run: clientCaching,
+		},
+		{
 			Name:    "GETNAME",
 			Summary: "Returns the name of the connection.",
 			Since:   "2.6.9", Complexity: "O(1)",
@@ -118,6 +124,12 @@ var clientCommands = []command.Command{{
 			Flags: clientFlags, Run: clientSetName, Tips: everywhere,
 		},
 		{
+			Name: "TRACKING", Syntax: "ON|OFF [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+			Summary: "Turns on or off messages that tell of changes of keys the client may have cached.",
+			Since:   "6.0.0", Complexity: "O(1). Some options may introduce additional complexity.",
+			Flags: clientFlags, Run: clientTracking,
+		},
+		{
 			Name:    "TRACKINGINFO",
 			Summary: "Tells how invalidation messages are set up for the connection.",
 			Since:   "6.2.0", Complexity: "O(1)",
@@ -172,24 +184,6 @@ func clientSetInfo(c *command.Call) error {
 	*field = value
 	card.mu.Unlock()
 	c.Reply.Simple("OK")
-	return nil
-}
-
-func clientGetRedir(c *command.Call) error {
-	c.Reply.Int(-1)
-	return nil
-}
-
-func clientTrackingInfo(c *command.Call) error {
-	r := c.Reply
-	r.Map(3)
-	r.BulkString("flags")
-	r.Set(1)
-	r.BulkString("off")
-	r.BulkString("redirect")
-	r.Int(-1)
-	r.BulkString("prefixes")
-	r.Array(0)
 	return nil
 }
 
@@ -346,6 +340,9 @@ func onOff(c *command.Call, on, off string) bool {
 }
 
 func clientUnblock(c *command.Call) error {
+	if c.Left() > 2 {
+		return command.Error("ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.")
+	}
 	id := c.Int()
 	reason := store.ErrTimeout
 	if c.More() {

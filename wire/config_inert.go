@@ -60,7 +60,6 @@ func inertDirectives() (all []directive) {
 	add(integer(0, 1<<63-1), "0", "latency-monitor-threshold")
 	add(yesNo, "yes", "latency-tracking")
 	add(words, "50 99 99.9", "latency-tracking-info-percentiles")
-	add(integer(0, 1<<63-1), "1000000", "tracking-table-max-keys")
 	// There is one user, whom no rule holds back.
 	add(oneOf("allchannels", "resetchannels"), "resetchannels", "acl-pubsub-default")
 	// Ending takes as long as the commands that run.

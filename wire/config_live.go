@@ -26,6 +26,7 @@ type liveConfig struct {
 	keepAlive  time.Duration // 0: none
 	maxBulk    int
 	maxQuery   int
+	tracked    int         // the most keys that tracking remembers; 0: any number
 	replies    outputLimit // of ordinary clients
 	pushes     outputLimit // of subscribers
 	protected  bool        // without a password, only clients of this machine
@@ -65,6 +66,7 @@ var defaultLive = sync.OnceValue(func() *liveConfig { return new(config).follow(
 func (c *config) refresh(s *Server) {
 	c.live.Store(c.follow())
 	s.reaper.set(s, c.live.Load().idle > 0)
+	s.tracking.limit(c.live.Load().tracked)
 }
 
 // follow returns what follows from the directives.
@@ -76,6 +78,7 @@ func (c *config) follow() *liveConfig {
 		keepAlive:  time.Duration(c.number("tcp-keepalive")) * time.Second,
 		maxBulk:    int(c.number("proto-max-bulk-len")),
 		maxQuery:   int(c.number("client-query-buffer-limit")),
+		tracked:    int(c.number("tracking-table-max-keys")),
 		replies:    limitOfClass(c.Get("client-output-buffer-limit"), "normal"),
 		pushes:     limitOfClass(c.Get("client-output-buffer-limit"), "pubsub"),
 		protected:  c.Get("protected-mode") == "yes",

@@ -79,6 +79,7 @@ var networkDirectives = []directive{
 var clientDirectives = []directive{
 	{name: "requirepass", kind: text},
 	{name: "maxclients", kind: integer(1, 1<<32-1), initial: "10000"},
+	{name: "tracking-table-max-keys", kind: integer(0, 1<<63-1), initial: "1000000"},
 	{name: "timeout", kind: integer(0, 1<<31-1), initial: "0"},
 	{name: "proto-max-bulk-len", kind: memory(1<<20, 1<<63-1), initial: "536870912"},
 	{name: "client-query-buffer-limit", kind: memory(1<<20, 1<<63-1), initial: "1073741824"},

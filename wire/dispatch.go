@@ -23,6 +23,12 @@ func (s *session) execute(args [][]byte) {
 	if (s.noReply || s.skip > 0) && s.parked == nil {
 		s.mute(before)
 	}
+	if len(s.pending) > 0 {
+		s.tellPending()
+	}
+	if s.track != nil && s.track.caching {
+		s.forgetCaching(args)
+	}
 }
 
 // room gives the session a buffer for replies if it has none.
@@ -181,7 +187,11 @@ func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
 func (s *session) run1(cmd *command.Command, args [][]byte) error {
 	s.call.Tx = s.tx
 	s.call.Start(cmd, args)
-	return s.srv.invoke(&s.call)
+	err := s.srv.invoke(&s.call)
+	if s.track != nil {
+		s.remember(cmd, args)
+	}
+	return err
 }
 
 // invoke runs the handler of c. A panic in it, which is a bug of ours, ends

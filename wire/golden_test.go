@@ -23,17 +23,15 @@ var groups = []string{"string", "list", "hash", "set", "sorted-set", "generic", 
 var (
 	// absent are the commands of these groups that we leave out.
 	absent = map[string]string{
-		"sort":            "of a later issue",
-		"sort_ro":         "of a later issue",
-		"lcs":             "of a later issue",
-		"dump":            "of a later issue",
-		"restore":         "of a later issue",
-		"restore-asking":  "for clusters",
-		"migrate":         "of a later issue",
-		"object|freq":     "of a later issue: no LFU",
-		"waitaof":         "of a later issue",
-		"client|caching":  "of a later issue: client tracking",
-		"client|tracking": "of a later issue: client tracking",
+		"sort":           "of a later issue",
+		"sort_ro":        "of a later issue",
+		"lcs":            "of a later issue",
+		"dump":           "of a later issue",
+		"restore":        "of a later issue",
+		"restore-asking": "for clusters",
+		"migrate":        "of a later issue",
+		"object|freq":    "of a later issue: no LFU",
+		"waitaof":        "of a later issue",
 	}
 	// different are those of which COMMAND tells something else than that of Redis 7.2.
 	different = map[string]string{}

@@ -146,7 +146,9 @@ func (r *report) clients() {
 	r.add("client_recent_max_input_buffer", bufferSize)
 	r.add("client_recent_max_output_buffer", output)
 	r.add("blocked_clients", blocked)
-	r.zero("tracking_clients", "clients_in_timeout_table")
+	tracking, _, _, _ := r.srv.tracking.totals()
+	r.add("tracking_clients", tracking)
+	r.zero("clients_in_timeout_table")
 }
 
 func (r *report) memory() {
@@ -260,8 +262,12 @@ func (r *report) statistics() {
 	r.add("pubsub_channels", s.hub.Len(pubsub.Channel))
 	r.add("pubsub_patterns", s.hub.Len(pubsub.Pattern))
 	r.add("pubsubshard_channels", s.hub.Len(pubsub.Shard))
-	r.zero("latest_fork_usec", "total_forks", "migrate_cached_sockets", "tracking_total_keys", "tracking_total_items",
-		"tracking_total_prefixes", "unexpected_error_replies")
+	r.zero("latest_fork_usec", "total_forks", "migrate_cached_sockets")
+	_, keys, items, prefixes := s.tracking.totals()
+	r.add("tracking_total_keys", keys)
+	r.add("tracking_total_items", items)
+	r.add("tracking_total_prefixes", prefixes)
+	r.zero("unexpected_error_replies")
 	r.add("total_error_replies", s.stats.failures.total())
 }
 

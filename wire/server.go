@@ -52,6 +52,8 @@ type Server struct {
 	reaper reaper
 	paused atomic.Pointer[pause] // nil: no CLIENT PAUSE
 
+	tracking tracking
+
 	mu        sync.Mutex
 	sessions  map[int64]*session
 	listeners []net.Listener
@@ -259,6 +261,13 @@ func (s *Server) forget(x *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, x.id)
+}
+
+// client returns the session with that ID, or nil.
+func (s *Server) client(id int64) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[id]
 }
 
 // clients returns the sessions in the order they came.

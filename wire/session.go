@@ -31,7 +31,7 @@ type session struct {
 	parser resp.Parser
 	out    resp.Writer // replies of the commands run since the last publish
 	call   command.Call
-	tx     *store.Tx
+	tx     *store.Tx // its Owner is the session
 	locks  store.LockSet
 	keys   []command.Key
 
@@ -50,8 +50,11 @@ type session struct {
 	subs      subscriptions
 	parked    *parked
 	wakeups   atomic.Pointer[wakeup]
-	wants     int   // bytes of replies at the last publish
-	commands  int64 // run since the last publish
+	track     *tracker // nil until the client asks for tracking
+	pending   []notice // of tracking, to be sent after the command's reply
+	changed   []string // keys, since the last publish, for those who track by prefix
+	wants     int      // bytes of replies at the last publish
+	commands  int64    // run since the last publish
 }
 
 // A transport carries the bytes of a session.
@@ -75,6 +78,7 @@ const (
 
 func newSession(srv *Server, link transport) *session {
 	s := &session{srv: srv, id: srv.nextID.Add(1), link: link, tx: srv.db.NewTx()}
+	s.tx.Owner = s
 	s.out.Proto = 2
 	s.authed = !srv.needsPassword()
 	s.parser.Unauthenticated = !s.authed
@@ -201,6 +205,9 @@ func (s *session) publish(err error) {
 	} else {
 		s.box.release()
 	}
+	if len(s.changed) > 0 {
+		s.tellPrefixes()
+	}
 	s.letGo()
 	if s.commands != 0 {
 		s.srv.stats.commands.Add(s.commands)
@@ -255,6 +262,7 @@ func (s *session) close() {
 	}
 	s.srv.db.Unwatch(&s.watch)
 	s.srv.hub.Leave(s)
+	s.srv.tracking.leave(s)
 	s.box.end()
 	s.srv.forget(s)
 }
@@ -262,6 +270,7 @@ func (s *session) close() {
 // reset makes the session as a new one, as RESET does.
 func (s *session) reset() {
 	s.discard()
+	s.srv.tracking.disable(s)
 	s.srv.hub.Leave(s)
 	s.subs = subscriptions{}
 	s.db = 0
@@ -343,16 +352,45 @@ func (o *outbox) push(m pubsub.Message, limit *outputLimit, now int64) bool {
 	if o.ended || o.broken {
 		return true
 	}
-	to := &o.buf
-	if o.holding {
-		to = &o.held
+	w := o.open()
+	writeMessage(&w, m)
+	return o.add(&w, limit, now)
+}
+
+// pushInvalidation is push for the messages of client-side caching.
+func (o *outbox) pushInvalidation(m *invalidation, subscribed bool, limit *outputLimit, now int64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended || o.broken {
+		return true
 	}
+	w := o.open()
+	m.write(&w, subscribed)
+	return o.add(&w, limit, now)
+}
+
+// target returns where messages go at the moment.
+func (o *outbox) target() *[]byte {
+	if o.holding {
+		return &o.held
+	}
+	return &o.buf
+}
+
+// open returns a writer for one message.
+func (o *outbox) open() resp.Writer {
+	to := o.target()
 	if *to == nil {
 		*to = buffers.get(0)[:0]
 	}
 	w := resp.Writer{Proto: o.proto}
 	w.Swap((*to)[len(*to):]) // it writes behind what is there, if there is room
-	writeMessage(&w, m)
+	return w
+}
+
+// add adds the message in w. Its result is that of push.
+func (o *outbox) add(w *resp.Writer, limit *outputLimit, now int64) bool {
+	to := o.target()
 	*to = append(*to, w.Bytes()...)
 	if !o.within(limit, now) {
 		o.fail()

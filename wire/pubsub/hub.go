@@ -114,6 +114,16 @@ func (h *Hub) Joined(sub Subscriber, k Kind) []string {
 	return slices.Sorted(maps.Keys(j[k]))
 }
 
+// Has reports whether sub is subscribed to anything.
+func (h *Hub) Has(sub Subscriber) bool {
+	if h.live.Load() == 0 {
+		return false
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.joined[sub] != nil
+}
+
 // Leave ends all subscriptions of sub.
 func (h *Hub) Leave(sub Subscriber) {
 	if h.live.Load() == 0 {
