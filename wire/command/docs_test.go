@@ -53,15 +53,15 @@ func TestPrintInfo(t *testing.T) {
 	})
 	require.NoError(t, err)
 	for name, want := range map[string]string{
-		"zmpop": "(zmpop -4 ~(+write +movablekeys) 0 0 0 ~(+@write +@sortedset +@slow) (t) " +
-			"(%(flags ~(+RW +access +delete) begin_search %(type index spec %(index 1)) " +
-			"find_keys %(type keynum spec %(keynumidx 0 firstkey 1 keystep 1)))) ())",
-		"c": "(c -2 ~() 0 0 0 ~(+@slow) () () ((c|s -5 ~(+readonly +movablekeys) 0 0 0 ~(+@read +@slow) () " +
-			"(%(flags ~(+RO +access) begin_search %(type keyword spec %(keyword STREAMS startfrom 2)) " +
-			"find_keys %(type range spec %(lastkey -1 keystep 1 limit 2)))) ())))",
-		"sort": "(sort -2 ~(+write +movablekeys) 1 1 1 ~(+@write +@set +@slow) () " +
-			"(%(flags ~(+RO +access) begin_search %(type index spec %(index 1)) find_keys %(type range spec %(lastkey 0 keystep 1 limit 0))) " +
-			"%(flags ~(+RO +access) begin_search %(type unknown spec %()) find_keys %(type unknown spec %()))) ())",
+		"zmpop": "(zmpop -4 ~(+write +movablekeys) 0 0 0 ~(+@write +@sortedset +@slow) ~(t) " +
+			"~(%(flags ~(+RW +access +delete) begin_search %(type index spec %(index 1)) " +
+			"find_keys %(type keynum spec %(keynumidx 0 firstkey 1 keystep 1)))) ~())",
+		"c": "(c -2 ~() 0 0 0 ~(+@slow) ~() ~() ~((c|s -5 ~(+readonly +movablekeys) 0 0 0 ~(+@read +@slow) ~() " +
+			"~(%(flags ~(+RO +access) begin_search %(type keyword spec %(keyword STREAMS startfrom 2)) " +
+			"find_keys %(type range spec %(lastkey -1 keystep 1 limit 2)))) ~())))",
+		"sort": "(sort -2 ~(+write +movablekeys) 1 1 1 ~(+@write +@set +@slow) ~() " +
+			"~(%(flags ~(+RO +access) begin_search %(type index spec %(index 1)) find_keys %(type range spec %(lastkey 0 keystep 1 limit 0))) " +
+			"%(flags ~(+RO +access) begin_search %(type unknown spec %()) find_keys %(type unknown spec %()))) ~())",
 	} {
 		var p tape
 		info := table.Named(name).Info()

@@ -21,15 +21,15 @@ func (i *Info) Print(w Printer) {
 	w.Int(int64(i.Last))
 	w.Int(int64(i.Step))
 	printSet(w, i.Categories)
-	w.Array(len(i.Tips))
+	w.Set(len(i.Tips))
 	for _, tip := range i.Tips {
 		w.BulkString(tip)
 	}
-	w.Array(len(i.Specs))
+	w.Set(len(i.Specs))
 	for j := range i.Specs {
 		i.Specs[j].print(w)
 	}
-	w.Array(len(i.Sub))
+	w.Set(len(i.Sub))
 	for j := range i.Sub {
 		i.Sub[j].Print(w)
 	}
