@@ -91,6 +91,7 @@ func TestClientUnblock(t *testing.T) {
 		require.Equal(t, want, b.receive())
 	}
 	require.Equal(t, "(error) ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR", a.do("CLIENT UNBLOCK 1 x"))
+	require.Contains(t, a.do("CLIENT UNBLOCK 1 ERROR x"), "wrong number of arguments for 'UNBLOCK'")
 }
 
 func TestClientPause(t *testing.T) {
