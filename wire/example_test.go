@@ -73,28 +73,3 @@ func ExampleServer_Dialer() {
 	fmt.Printf("%q\n", reply)
 	// Output: "*2\r\n$4\r\njobs\r\n$7\r\ntidy up\r\n"
 }
-
-// Any command can be run in process, without a server or a client.
-func ExampleDo() {
-	db, err := store.Open("", nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer db.Close()
-	ctx := context.Background()
-
-	for _, line := range [][]any{
-		{"ZADD", "board", 20, "ann", 10, "bob"},
-		{"ZRANGE", "board", 0, -1, "WITHSCORES"},
-		{"OBJECT", "ENCODING", "board"},
-		{"INCR", "board"},
-	} {
-		v, err := wire.Do(ctx, db, line...)
-		fmt.Println(v, err)
-	}
-	// Output:
-	// 2 <nil>
-	// [bob 10 ann 20] <nil>
-	// listpack <nil>
-	//  WRONGTYPE Operation against a key holding the wrong kind of value
-}
