@@ -156,3 +156,28 @@ func TestEverywhereNeedsAll(t *testing.T) {
 		require.NoError(t, db.Update(func(tx *Tx) error { walk(tx); return nil }))
 	}
 }
+
+// What is called most allocates nothing. (Under the race detector a sync.Pool
+// forgets at random.)
+func TestAllocations(t *testing.T) {
+	db := open(t, "", nil)
+	var buf []byte
+	value := []byte("value")
+	require.NoError(t, db.Set("c", value))
+	steps := func(tx *Tx) error {
+		_, _ = tx.Incr("a", 1)
+		_, _ = tx.Incr("b", 1)
+		return tx.Set("c", value)
+	}
+	for name, do := range map[string]func(){
+		"AppendGet": func() { buf, _ = db.AppendGet(buf[:0], "c") },
+		"Set":       func() { _ = db.Set("c", value) },
+		"Update":    func() { _ = db.Update(steps, Keys("a", "b", "c")) },
+	} {
+		allowed := 0.
+		if raceEnabled {
+			allowed = 10
+		}
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, do), allowed, name)
+	}
+}

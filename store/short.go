@@ -20,7 +20,9 @@ func (db *DB) one(key string, writable bool) (*Tx, error) {
 
 // The short forms work on database 0, each as a transaction of its own.
 
-// Get returns a copy of the string at key, or nil if there is none.
+// Get returns a copy of the string at key, or nil if there is none. The copy is
+// its one allocation: who reads much takes AppendGet, or [Tx.Get] in a View,
+// which lends the bytes.
 func (db *DB) Get(key string) ([]byte, error) { return db.AppendGet(nil, key) }
 
 // AppendGet appends the string at key to dst and returns it; it returns nil if

@@ -28,7 +28,8 @@ import (
 // somebody watches, and no collection is cloned.
 type Tx struct {
 	db       *DB
-	index    int // the database selected
+	opt      txOptions // of an Update or View; here because it need not be allocated
+	index    int       // the database selected
 	locks    LockSet
 	declared []string // the only keys a user's transaction may touch; nil: any
 	writable bool
@@ -85,7 +86,10 @@ type oldEntry struct {
 	mark     uint8
 }
 
-const manyTouches = 8 // from here on touches are found by a map
+const (
+	manyTouches = 8   // from here on touches are found by a map
+	keepBytes   = 256 // the largest copy of an old string whose memory a touch keeps
+)
 
 // DB returns the database the transaction is on.
 func (tx *Tx) DB() *DB { return tx.db }
@@ -270,9 +274,9 @@ func (tx *Tx) save(h uint64, key string) *touch {
 	}
 	t.saved = true
 	if r := tx.table(h).dict.Find(h, key); r.OK() {
-		t.old = oldEntry{there: true, value: r.Object(), deadline: r.Deadline(), mark: r.Mark()}
+		t.old = oldEntry{there: true, value: r.Object(), deadline: r.Deadline(), mark: r.Mark(), bytes: t.old.bytes}
 		if t.old.value == nil {
-			t.old.bytes = append([]byte(nil), r.Value()...)
+			t.old.bytes = append(t.old.bytes, r.Value()...)
 		}
 	}
 	return t
@@ -414,7 +418,10 @@ func (tx *Tx) settleAll() {
 // forget ends all touches and keeps their memory for the next ones.
 func (tx *Tx) forget() {
 	for _, t := range tx.touches {
-		*t = touch{}
+		bytes := t.old.bytes[:0]
+		if *t = (touch{}); cap(bytes) <= keepBytes {
+			t.old.bytes = bytes
+		}
 	}
 	tx.spare = append(tx.spare, tx.touches...)
 	tx.touches, tx.byKey = tx.touches[:0], nil

@@ -13,6 +13,12 @@ type txOptions struct {
 	shardsOf []string // lock only the shards of these
 }
 
+// reset makes o ready for its next use.
+func (o *txOptions) reset() {
+	clear(o.keys)
+	*o = txOptions{keys: o.keys[:0]}
+}
+
 // Keys names the only keys the transaction will touch. Other keys then stay
 // open to others meanwhile; touching one gives [ErrUndeclared].
 func Keys(keys ...string) TxOption {
@@ -58,15 +64,18 @@ func (db *DB) Update(fn func(tx *Tx) error, opts ...TxOption) error {
 
 // user begins the transaction of a user's function.
 func (db *DB) user(writable bool, opts []TxOption) (*Tx, error) {
-	var o txOptions
+	tx := db.txs.Get().(*Tx)
+	o := &tx.opt
 	for _, opt := range opts {
-		opt(&o)
+		opt(o)
 	}
 	if o.db < 0 || o.db >= db.opt.Databases {
+		tx.opt.reset()
+		db.txs.Put(tx)
 		return nil, ErrDatabase
 	}
 	locks := db.everything()
-	if o.keys != nil || o.shardsOf != nil {
+	if len(o.keys)+len(o.shardsOf) != 0 {
 		locks = LockSet{}
 	}
 	for _, k := range o.keys {
@@ -75,21 +84,28 @@ func (db *DB) user(writable bool, opts []TxOption) (*Tx, error) {
 	for _, k := range o.shardsOf {
 		locks.Add(db, k)
 	}
-	tx := db.begin(locks, writable, o.db)
+	tx.begin(locks, writable, o.db)
 	if err := tx.usable(); err != nil {
 		tx.end()
 		return nil, err
 	}
-	tx.declared, tx.durable, tx.undo = o.keys, o.durable, writable
+	if len(o.keys) != 0 {
+		tx.declared = o.keys
+	}
+	tx.durable, tx.undo = o.durable, writable
 	return tx, nil
 }
 
 // begin takes a transaction from the pool and locks its shards.
 func (db *DB) begin(locks LockSet, writable bool, index int) *Tx {
 	tx := db.txs.Get().(*Tx)
+	tx.begin(locks, writable, index)
+	return tx
+}
+
+func (tx *Tx) begin(locks LockSet, writable bool, index int) {
 	tx.locks, tx.writable, tx.index = locks, writable, index
 	tx.lock()
-	return tx
 }
 
 // end unlocks and gives the transaction back to the pool.
@@ -107,6 +123,7 @@ func (tx *Tx) finish() {
 	tx.unlock()
 	tx.declared, tx.undo, tx.durable, tx.now = nil, false, false, 0
 	tx.locks = LockSet{}
+	tx.opt.reset()
 	tx.changes = 0
 	if cap(tx.log.Bytes()) > keepLog {
 		tx.log = types.Log{}
