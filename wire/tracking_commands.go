@@ -77,7 +77,7 @@ func (x *tracker) fits(old *tracker) error {
 	case x.bcast && (x.optin || x.optout):
 		return command.Error("ERR OPTIN and OPTOUT are not compatible with BCAST")
 	case x.optin && x.optout:
-		return command.Error("ERR You can't use both OPTIN mode and OPTOUT mode")
+		return command.Error("ERR You can't specify both OPTIN mode and OPTOUT mode")
 	case x.optin && old.optout, x.optout && old.optin:
 		return command.Error("ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.")
 	}
