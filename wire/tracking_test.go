@@ -14,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"redstart/wire"
 	"redstart/wire/resp"
 )
 
@@ -249,7 +248,7 @@ func TestTrackingOfTheHostsChanges(t *testing.T) {
 func TestTrackingLeavesNothingStale(t *testing.T) {
 	for name, p := range map[string]*peer{
 		"pipe": startOurs(t, "", nil, nil),
-		"loop": onTCP(t, startOurs(t, "", nil, &wire.Options{NoLoop: false})),
+		"loop": onTCP(t, startOurs(t, "", nil, nil)),
 	} {
 		for _, mode := range []string{"OPTOUT", "BCAST"} {
 			t.Run(name+" "+mode, func(t *testing.T) { playCaches(t, p, mode) })
@@ -294,7 +293,7 @@ func playCaches(t *testing.T, p *peer, mode string) {
 		}
 		return true
 	}, patience, 10*time.Millisecond)
-	require.NotEmpty(t, p.db.Len(0))
+	require.NotZero(t, p.db.Len(0))
 }
 
 // readInto reads n keys in one pipeline into a cache, from which it takes what
