@@ -48,6 +48,15 @@ func (tx *Tx) End() error {
 	return err
 }
 
+// Wrote reports whether the transactions of tx have written anything since it
+// was last asked. If not, an error of [DB.WaitDurable] does not concern its user:
+// reads go on when the file cannot be written.
+func (tx *Tx) Wrote() bool {
+	wrote := tx.wrote
+	tx.wrote = false
+	return wrote
+}
+
 // SetNow makes the next transaction take ms, in Unix milliseconds, for the
 // time, so that a server asks the clock once for many commands.
 func (tx *Tx) SetNow(ms int64) { tx.now = ms }

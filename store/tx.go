@@ -37,6 +37,7 @@ type Tx struct {
 	undo     bool // can be rolled back
 	replay   bool // applies a journal: nothing expires and nobody hears of it
 	durable  bool // wait for the disk after the commit
+	wrote    bool // to the journal, since Wrote was last asked
 
 	now     int64 // Unix milliseconds, 0 until asked
 	log     types.Log

@@ -200,6 +200,7 @@ func (tx *Tx) commit() (seq uint64, late []place, err error) {
 	if len(tx.log.Bytes()) != 0 {
 		seq, err = tx.db.file.Append(tx.log.Bytes())
 		tx.log.Reset()
+		tx.wrote = true
 	}
 	if len(tx.late) != 0 {
 		late = append(late, tx.late...)

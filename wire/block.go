@@ -102,6 +102,7 @@ func (s *session) resume() (more bool) {
 	before := s.out.Len()
 	switch {
 	case w.err == nil:
+		s.served = true
 		s.out.Raw(s.parked.out.Bytes())
 	case errors.Is(w.err, store.ErrTimeout):
 		s.parked.null(&s.out)

@@ -49,6 +49,7 @@ type session struct {
 	watch     store.Watch
 	subs      subscriptions
 	parked    *parked
+	served    bool // since the last publish, by the transaction of another
 	wakeups   atomic.Pointer[wakeup]
 	track     *tracker // nil until the client asks for tracking
 	pending   []notice // of tracking, to be sent after the command's reply
@@ -188,15 +189,17 @@ func (s *session) run(b []byte) (n int) {
 
 // publish moves the replies to the outbox. Under the policy Always that must
 // wait until what they tell of is on disk: err says that it never will be, so
-// that nothing may be said about it. A transport asks WaitDurable once for
-// all the sessions it has fed.
+// that nothing may be said about it; whoever has only read is answered. A
+// transport asks WaitDurable once for all the sessions it has fed.
 func (s *session) publish(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	wrote := s.tx.Wrote() || s.served
+	s.served = false
 	if s.out.Len() > 0 {
 		s.wants = s.out.Len()
 		s.limitReplies()
-		if err != nil {
+		if err != nil && wrote {
 			s.ending = true
 			s.out.Reset()
 			s.out.Error(spell(err))
