@@ -42,8 +42,8 @@ func damagef(format string, args ...any) error {
 	return &damage{fmt.Sprintf(format, args...)}
 }
 
-// explain adds to an error what its reader needs: the file, and for damage the
-// way out. Other errors than those of this package get the name only.
+// explain adds to an error what its reader needs: the file, and the way out.
+// Other errors than those of this package get the name only.
 func explain(path string, err error) error {
 	if err == nil {
 		return nil
@@ -52,9 +52,21 @@ func explain(path string, err error) error {
 		return fmt.Errorf("%s: %w: %s (it was left as it is; `redstart check %s` lists all damage, `redstart recover %s NEW` saves what is whole)",
 			path, ErrCorrupt, d.what, path, path)
 	}
+	switch {
+	case errors.Is(err, ErrForeign):
+		return fmt.Errorf("%s: %w (it was left as it is; give the database another name)", path, err)
+	case errors.Is(err, ErrNewer):
+		return fmt.Errorf("%s: %w (it was left as it is; open it with that version)", path, err)
+	}
 	locked, named := (*LockedError)(nil), (*fs.PathError)(nil)
 	if errors.As(err, &locked) || errors.As(err, &named) || errors.Is(err, ErrReadOnly) {
 		return err // it names the file
+	}
+	switch {
+	case errors.Is(err, ErrForeign):
+		return fmt.Errorf("%s: %w (it was left as it is; give another path, or move it away)", path, err)
+	case errors.Is(err, ErrNewer):
+		return fmt.Errorf("%s: %w (it was left as it is; open it with a newer redstart)", path, err)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }

@@ -94,6 +94,17 @@ func TestExpiredWhileClosed(t *testing.T) {
 	}
 }
 
+// A time that has passed deletes the key, 1970 too.
+func TestExpireAtPast(t *testing.T) {
+	db := open(t, "", nil)
+	for _, ms := range []int64{-1, 0, 1, 1_000_000} {
+		require.NoError(t, db.Set("k", []byte("v")))
+		require.NoError(t, db.Set("k", []byte("w"), ExpireAt(time.UnixMilli(ms))))
+		ok, err := db.Exists("k")
+		require.False(t, ok || err != nil)
+	}
+}
+
 // Compact forms have the limits of the options when values are loaded, too.
 func TestLimitsOnLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.db")

@@ -99,7 +99,9 @@ func (tx *Tx) Set(key string, value []byte, opts ...SetOption) error {
 	case o.ttl != 0:
 		deadline = tx.Now() + max(o.ttl.Milliseconds(), 1)
 	case !o.at.IsZero():
-		deadline = o.at.UnixMilli()
+		if deadline = o.at.UnixMilli(); deadline == 0 {
+			deadline = 1 // 0 is none, but 1970 has passed
+		}
 	case o.keep:
 		deadline = KeepTTL
 	}
