@@ -136,7 +136,10 @@ func (s *session) keep(b []byte) {
 		s.srv.log.Warn("closing client that reached the query buffer limit", "client", s.id)
 		return
 	}
-	if need := min(s.parser.Need(), 2*(len(s.in)+len(b))); need > cap(s.in) {
+	// At least twice as much at a time, or a large command is copied with each
+	// piece that comes; but not more than it needs, nor all it claims to need.
+	size := len(s.in) + len(b)
+	if need := min(s.parser.Need(), 2*size); size > cap(s.in) && need >= size {
 		grown := make([]byte, len(s.in), need)
 		copy(grown, s.in)
 		s.in = grown

@@ -54,6 +54,29 @@ func quietSession(t *testing.T) *session {
 	return s
 }
 
+// A large command that comes in many pieces is copied a few times, not with
+// each piece, and its buffer is not larger than it needs.
+func TestLargeCommandIsCopiedFewTimes(t *testing.T) {
+	s := quietSession(t)
+	var w resp.Writer
+	w.Command("SET", "k", string(make([]byte, 8<<20)))
+	copies, buffer := 0, (*byte)(nil)
+	for in := w.Bytes(); len(in) > 0; {
+		n := min(len(in), 1<<10)
+		s.feed(in[:n])
+		s.publish(nil)
+		s.box.send(sendNowhere)
+		in = in[n:]
+		if len(s.in) > 0 && &s.in[0] != buffer {
+			buffer = &s.in[0]
+			copies++
+		}
+		require.LessOrEqual(t, cap(s.in), w.Len())
+	}
+	require.LessOrEqual(t, copies, 14)
+	require.Nil(t, s.in)
+}
+
 // An idle session holds no buffer, whatever it did before.
 func TestIdleSessionHoldsNothing(t *testing.T) {
 	s := quietSession(t)
