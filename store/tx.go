@@ -459,6 +459,14 @@ func (tx *Tx) settle(t *touch) {
 
 // rollback puts back everything the touches remember, and forgets the rest.
 func (tx *Tx) rollback() {
+	tx.putBack()
+	tx.ready = tx.ready[:0]
+	tx.changes = 0
+	tx.log.Reset()
+}
+
+// putBack puts back everything the touches remember, newest first, and ends them.
+func (tx *Tx) putBack() {
 	for i := len(tx.touches) - 1; i >= 0; i-- {
 		t := tx.touches[i]
 		if t.value != nil {
@@ -478,7 +486,4 @@ func (tx *Tx) rollback() {
 		}
 	}
 	tx.forget()
-	tx.ready = tx.ready[:0]
-	tx.changes = 0
-	tx.log.Reset()
 }

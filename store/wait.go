@@ -225,13 +225,14 @@ func (tx *Tx) serve(w *Waiter, key string) bool {
 		key = w.keys[i]
 	}
 	undo, declared := tx.undo, tx.declared
-	tx.undo, tx.declared = false, nil // what the waiter does is not the user's to undo
+	tx.undo, tx.declared = w.alone, nil // what the waiter does is not the user's to undo
 	if w.alone {
 		tx.declared = []string{key}
 	}
 	tx.index = w.db
 	w.over = w.Serve(tx, key)
 	tx.settleAll()
+	tx.index = w.db
 	tx.undo, tx.declared = undo, declared
 	if w.over {
 		tx.db.waits.leave(w)
@@ -419,15 +420,23 @@ func (a *awaiting) begin(w *Waiter, keys []string) (took bool, err error) {
 }
 
 // serve is the Serve of the waiter. A panic in take is the caller's, and not
-// of whoever made the key ready.
+// of whoever made the key ready. Unless something was taken nothing has
+// happened, as in a transaction of the caller's own.
 func (a *awaiting) serve(tx *Tx, key string) (over bool) {
+	logged, changes, took := len(tx.log.Bytes()), tx.changes, false
 	defer func() {
 		if p := recover(); p != nil {
 			a.panicked, over = p, true
 		}
+		if !took {
+			tx.putBack()
+			tx.log.Truncate(logged)
+			tx.changes = changes
+		}
 	}()
 	ok, err := a.take(tx, key)
-	return ok && err == nil
+	took = ok && err == nil
+	return took
 }
 
 // end returns what Await returns after it was served or given up.

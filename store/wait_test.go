@@ -186,3 +186,39 @@ func TestAwaitIsDurable(t *testing.T) {
 	}))
 	require.Equal(t, db.file.Appended(), <-finished)
 }
+
+// What somebody waits with takes all or nothing in the transaction of another, too.
+func TestAwaitTakesAllOrNothing(t *testing.T) {
+	for _, how := range []string{"panic", "error", "none"} {
+		t.Run(how, func(t *testing.T) {
+			clock := newManual()
+			db := open(t, filepath.Join(t.TempDir(), "app.db"), &Options{Clock: clock})
+			ctx, cancel := context.WithCancel(t.Context())
+			over := make(chan any)
+			go func() {
+				defer func() { over <- recover() }()
+				_ = db.Await(ctx, types.KindList, []string{"l"}, func(tx *Tx, key string) (bool, error) {
+					l, err := tx.EditList(key)
+					if err != nil || l.Len() == 0 {
+						return false, err
+					}
+					l.PopFront()
+					tx.Expire(key, tx.Now()+1000)
+					switch how {
+					case "panic":
+						panic("mine")
+					case "error":
+						return true, errStop
+					}
+					return false, nil
+				})
+			}()
+			eventually(t, func() bool { return db.Waiting() == 1 }, "nobody waits")
+			_, err := db.RPush("l", []byte("a"), []byte("b"))
+			require.NoError(t, err)
+			cancel()
+			require.Equal(t, how == "panic", <-over == "mine")
+			require.Equal(t, map[string]string{"l": " a b"}, reopened(t, db, clock))
+		})
+	}
+}
