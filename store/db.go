@@ -65,6 +65,7 @@ type DB struct {
 
 	seconds atomic.Uint32 // of the clock, as of the last tick: when keys were used
 	closing atomic.Bool   // set by Close: no new transactions
+	tracks  atomic.Bool   // reads note the time, for Idle
 	changes atomic.Int64  // since the last checkpoint
 	expired atomic.Int64
 	seeds   atomic.Uint64 // how many sources of randomness were given out
@@ -260,6 +261,11 @@ func (db *DB) Changes() int64 { return db.changes.Load() }
 
 // Expired returns how many keys have expired since Open.
 func (db *DB) Expired() int64 { return db.expired.Load() }
+
+// TrackAccess makes reads of a key note the time, for [Tx.Idle]; without it
+// only writes do. A server that serves the database asks for it. It costs each
+// read a look at memory that is read for nothing else.
+func (db *DB) TrackAccess() { db.tracks.Store(true) }
 
 // Seconds returns the time of the last tick in Unix seconds: good to a second or
 // so, and cheap.

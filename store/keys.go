@@ -274,7 +274,8 @@ func (tx *Tx) Encoding(key string) (name string, ok bool) {
 	return "raw", true
 }
 
-// Idle returns how long ago key was last used; ok is false if there is none.
+// Idle returns how long ago key was last used, read or written, or only written
+// unless [DB.TrackAccess] was called; ok is false if there is none.
 func (tx *Tx) Idle(key string) (d time.Duration, ok bool) {
 	r, _ := tx.find(key)
 	if !r.OK() {

@@ -39,7 +39,9 @@ func (db *DB) AppendGet(dst []byte, key string) (value []byte, err error) {
 	case r.Kind() != types.KindString:
 		err = ErrWrongType
 	default:
-		r.Touch(db.seconds.Load())
+		if db.tracks.Load() {
+			r.Touch(db.seconds.Load())
+		}
 		value = append(present(dst), r.Value()...)
 	}
 	s.mu.RUnlock()

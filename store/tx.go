@@ -181,7 +181,7 @@ func (tx *Tx) read(key string) (types.Ref, error) {
 		return r, err
 	}
 	tx.Hits++
-	if !tx.Still {
+	if !tx.Still && tx.db.tracks.Load() {
 		r.Touch(tx.db.seconds.Load())
 	}
 	return r, nil

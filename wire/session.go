@@ -88,6 +88,7 @@ func newSession(srv *Server, link transport) *session {
 	s.call.Reply = &s.out
 	s.box.idle.L = &s.box.mu
 	s.card.init(s)
+	srv.db.TrackAccess() // for OBJECT IDLETIME
 	return s
 }
 
