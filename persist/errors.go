@@ -54,19 +54,13 @@ func explain(path string, err error) error {
 	}
 	switch {
 	case errors.Is(err, ErrForeign):
-		return fmt.Errorf("%s: %w (it was left as it is; give the database another name)", path, err)
+		return fmt.Errorf("%s: %w (it was left as it is; give another path, or move it away)", path, err)
 	case errors.Is(err, ErrNewer):
-		return fmt.Errorf("%s: %w (it was left as it is; open it with that version)", path, err)
+		return fmt.Errorf("%s: %w (it was left as it is; open it with a newer redstart)", path, err)
 	}
 	locked, named := (*LockedError)(nil), (*fs.PathError)(nil)
 	if errors.As(err, &locked) || errors.As(err, &named) || errors.Is(err, ErrReadOnly) {
 		return err // it names the file
-	}
-	switch {
-	case errors.Is(err, ErrForeign):
-		return fmt.Errorf("%s: %w (it was left as it is; give another path, or move it away)", path, err)
-	case errors.Is(err, ErrNewer):
-		return fmt.Errorf("%s: %w (it was left as it is; open it with a newer redstart)", path, err)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }

@@ -64,7 +64,11 @@ func (s *state) read(tx *bolt.Tx) error {
 	if meta == nil || tx.Bucket(journalBucket) == nil || tx.Bucket(dataBucket) == nil {
 		return damagef("one of the buckets %q, %q, %q is missing", metaBucket, journalBucket, dataBucket)
 	}
-	b, ok := unsealed(stateKey, meta.Get(stateKey))
+	return s.decode(meta.Get(stateKey))
+}
+
+func (s *state) decode(value []byte) error {
+	b, ok := unsealed(stateKey, value)
 	fields := s.fields()
 	if !ok || len(b) != 8*len(fields) {
 		return damagef("the record of the snapshot's state has a wrong checksum")
