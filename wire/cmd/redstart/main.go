@@ -25,6 +25,8 @@ const (
 
 var subcommands = []*subcommand{
 	{name: "serve", args: "[FILE] [--name value ...]", summary: "serve a file, or memory, to Redis clients", help: serveHelp, run: serve},
+	{name: "check", args: "FILE", summary: "tell what is in a file, and whether it is damaged", help: checkHelp, run: checkFile},
+	{name: "recover", args: "FILE NEW", summary: "save what is whole in a damaged file", help: recoverHelp, run: recoverFile},
 	{name: "version", summary: "print the version", help: versionHelp, run: version},
 }
 

@@ -179,7 +179,15 @@ func TestArguments(t *testing.T) {
 		{"serve --config /no/such/file", 1, "redstart: open /no/such/file"},
 		{"serve --port " + port, 1, "address already in use"},
 		{"serve --port 0", 1, "nowhere to listen"},
-		{"serve " + foreign, 1, foreign},
+		{"serve " + foreign, 1, foreign + ": not a Redstart file (it was left as it is; give another path"},
+		{"help check", 0, "usage: redstart check FILE\n"},
+		{"help recover", 0, "usage: redstart recover FILE NEW\n"},
+		{"check", 2, "usage: redstart check FILE\n"},
+		{"recover a", 2, "usage: redstart recover FILE NEW\n"},
+		{"check nothing.db", 1, "nothing.db: no such file"},
+		{"check " + foreign, 1, foreign + ": not a Redstart file"},
+		{"recover " + foreign + " new.db", 1, foreign + ": not a Redstart file"},
+		{"recover nothing.db " + foreign, 1, foreign + ": file already exists"},
 	} {
 		cmd := exec.Command(binary, strings.Fields(c.args)...)
 		cmd.Dir = dir

@@ -160,16 +160,22 @@ func describe(db *store.DB) string {
 	return fmt.Sprintf("%s: %s in %.1f s, %s", db.Path(), keys(opened.Keys), opened.Took.Seconds(), when)
 }
 
-// keys writes a number of keys, in groups of three digits.
-func keys(n int) string {
+// keys writes a number of keys.
+func keys(n int) string { return count(n, "key") }
+
+// count writes a number of things, in groups of three digits.
+func count(n int, thing string) string {
 	digits := fmt.Sprint(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + " " + digits[i:]
 	}
 	if n == 1 {
-		return digits + " key"
+		return digits + " " + thing
 	}
-	return digits + " keys"
+	if strings.HasSuffix(thing, "sh") {
+		thing += "e" // hashes
+	}
+	return digits + " " + thing + "s"
 }
 
 func addresses(ls []net.Listener) string {

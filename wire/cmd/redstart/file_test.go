@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"redstart/store"
+)
+
+// redstart runs the program in dir.
+func redstart(dir string, args ...string) (status int, stdout, stderr string) {
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Run()
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// fill makes a file with a key of every kind in the snapshot, another database,
+// and ten transactions in the journal.
+func fill(t *testing.T, path string) {
+	db, err := store.Open(path, nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Update(func(tx *store.Tx) error {
+		l, _ := tx.EditList("list")
+		h, _ := tx.EditHash("hash")
+		h2, _ := tx.EditHash("hash2")
+		s, _ := tx.EditSet("set")
+		z, err := tx.EditZSet("zset")
+		if err != nil {
+			return err
+		}
+		l.PushBack([]byte("a"))
+		h.Set("f", []byte("v"))
+		h2.Set("f", []byte("v"))
+		s.Add("m")
+		z.Add("m", 1, 0)
+		return tx.Set("string", []byte("v"))
+	}))
+	require.NoError(t, db.Update(func(tx *store.Tx) error { return tx.Set("k", []byte("v")) }, store.In(3)))
+	require.NoError(t, db.Save())
+	for range 10 {
+		_, err := db.RPush("list", []byte("journal"))
+		require.NoError(t, err)
+		require.NoError(t, db.Sync())
+	}
+	require.NoError(t, db.Close())
+}
+
+const filled = `7 keys, 10 transactions in the journal
+	database 0: 1 string, 1 list, 1 set, 1 zset, 2 hashes
+	database 3: 1 string
+`
+
+func TestCheckAndRecover(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.db")
+	fill(t, path)
+	status, stdout, stderr := redstart(dir, "check", "app.db")
+	require.Equal(t, 0, status, stderr)
+	require.Equal(t, "app.db is whole: "+filled, stdout)
+	status, stdout, _ = redstart(dir, "recover", "app.db", "copy.db")
+	require.Equal(t, 0, status)
+	require.Equal(t, "copy.db holds what is whole in app.db, which is whole: "+filled, stdout)
+
+	// A damaged file is refused by the server, which names the commands.
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	damaged := bytes.Clone(whole)
+	damaged[bytes.LastIndex(whole, []byte("string"))] ^= 1 // in the snapshot; the journal is before it
+	require.NoError(t, os.WriteFile(path, damaged, 0o600))
+	status, _, stderr = redstart(dir, "serve", "app.db", "--port", "0")
+	require.Equal(t, 1, status)
+	require.Contains(t, stderr, "`redstart check app.db`")
+	require.Contains(t, stderr, "`redstart recover app.db NEW`")
+	status, stdout, stderr = redstart(dir, "check", "app.db")
+	require.Equal(t, 1, status)
+	require.Regexp(t, `^snapshot chunk 1 of 1: at byte \d+: it has a wrong checksum\n$`, stdout)
+	require.Contains(t, stderr, "redstart: app.db: the file is damaged (damaged places: 1); `redstart recover app.db NEW` saves")
+	status, stdout, stderr = redstart(dir, "recover", "app.db", "new.db")
+	require.Equal(t, 0, status, stderr)
+	require.Contains(t, stdout, "database 0, key \"list\": it may lack what it held before\n")
+	require.Contains(t, stdout, "new.db holds what is whole in app.db, which is damaged in 1 place: 1 key, 10 transactions")
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, damaged, after)
+
+	// A file that exists is not written to, and a lock is respected.
+	status, _, stderr = redstart(dir, "recover", "app.db", "copy.db")
+	require.Equal(t, 1, status)
+	require.Contains(t, stderr, "copy.db: file already exists")
+	db, err := store.Open(filepath.Join(dir, "new.db"), nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Check())
+	status, _, stderr = redstart(dir, "check", "new.db")
+	require.Equal(t, 1, status)
+	require.Regexp(t, `^redstart: new\.db is open in (process \d+|another process)\n$`, stderr)
+	require.NoError(t, db.Close())
+	left, err := filepath.Glob(filepath.Join(dir, "*.unfinished"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// The server's own file, with every effect there is in its journal, is
+// recovered to what it was.
+func TestRecoverServed(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	p := start(t, dir, "app.db", "--port", port, "--appendfsync", "always")
+	lines := strings.Split(`SET s abc PX 100000000
+APPEND s def
+SETRANGE s 10 xyz
+SET n 41
+INCR n
+APPEND n 1
+SETRANGE bits 7 x
+INCRBYFLOAT f 1.5
+RPUSH l a b c d e f b
+LPUSH l z
+LPOP l
+RPOP l
+LSET l 1 B
+LINSERT l AFTER c C
+LINSERT l BEFORE c D
+LREM l 1 a
+LTRIM l 1 3
+HSET h a 1 b 2 c 3
+HDEL h b
+HINCRBY h a 5
+SADD t 1 2 3 x
+SREM t 2
+SPOP t
+ZADD z 1 a 2 b 3 c 4 d 5 e
+ZINCRBY z 10 a
+ZREM z b
+ZREMRANGEBYRANK z 0 1
+ZUNIONSTORE zu 2 z z
+EXPIRE h 10000
+PERSIST s
+COPY l l2
+COPY s s2
+RPUSH l2 more
+APPEND s2 more
+RENAME t t2
+SADD t again
+MOVE zu 1
+SELECT 2
+SET gone 1
+FLUSHDB
+SET k 2
+SWAPDB 2 3
+SELECT 0
+DEL n
+RPUSH e 1
+LPOP e
+SET e string`, "\n")
+	require.Equal(t, "OK", ask(t, "tcp", p.addr, lines...))
+	all := []string{"GET s", "GET s2", "GET bits", "GET f", "GET e", "TTL s", "LRANGE l 0 -1", "LRANGE l2 0 -1", "HGETALL h",
+		"SMEMBERS t", "SCARD t2", "ZRANGE z 0 -1 WITHSCORES", "OBJECT ENCODING s", "OBJECT ENCODING f", "DBSIZE", "EXPIRETIME h"}
+	before := map[string]string{}
+	for _, line := range all {
+		before[line] = ask(t, "tcp", p.addr, line)
+	}
+	require.Equal(t, "(integer) 11", before["DBSIZE"])
+	p.cmd.Process.Kill() // nothing is saved: all of it is in the journal
+	_ = p.cmd.Wait()
+	status, stdout, stderr := redstart(dir, "recover", "app.db", "new.db")
+	require.Equal(t, 0, status, "%s%s", stdout, stderr)
+	require.Contains(t, stdout, "which is whole")
+	p = start(t, dir, "new.db", "--port", port)
+	for _, line := range all {
+		require.Equal(t, before[line], ask(t, "tcp", p.addr, line), line)
+	}
+	require.Equal(t, `"2"`, ask(t, "tcp", p.addr, "SELECT 3", "GET k"))
+	p.end(os.Interrupt)
+}
