@@ -42,6 +42,8 @@
 // file that is open elsewhere, damaged, foreign, or written by a newer version
 // is refused with an error that says so, and left as it was, byte for byte. What
 // an unfinished checkpoint has left is no damage: it is dropped after loading.
+// Check lists what is damaged, and Recover saves the rest to a new file; both
+// read pages without bbolt (survey.go) and change nothing.
 //
 // What a checksum cannot tell: a file that was replaced as a whole by an older
 // copy of itself, and a disk that says a sync is done when it is not.
