@@ -101,7 +101,7 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 	}
 	fmt.Fprintf(stdout, "redstart: %s; ready on %s\n", describe(db), addresses(listeners))
 
-	var failure error
+	var failure, unsaved error
 	save := true
 	select {
 	case <-signals.Done():
@@ -115,10 +115,13 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 	srv.Shutdown(ctx)
 	if save {
 		if err := db.Save(); err != nil && !errors.Is(err, store.ErrNoFile) && !errors.Is(err, store.ErrSaving) {
-			failure = errors.Join(failure, err)
+			unsaved = err
 		}
 	}
-	return errors.Join(failure, db.Close())
+	if err := db.Close(); err != nil {
+		unsaved = err // of the same cause, which is told once
+	}
+	return errors.Join(failure, unsaved)
 }
 
 // openLog opens what the log goes to: the file path, at its end, or stderr.
