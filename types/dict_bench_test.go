@@ -206,21 +206,13 @@ func BenchmarkDictMemory(b *testing.B) {
 		for _, n := range []int{10_000, 700_000, 850_000, 1_000_000, 1_200_000} {
 			b.Run(fmt.Sprintf("%s/%d", shape.name, n), func(b *testing.B) {
 				for b.Loop() {
-					before := heapBytes()
+					before := heap()
 					d := filled(n, shape.value)
-					heap := heapBytes() - before
+					heap := heap() - before
 					b.ReportMetric(float64(heap)/float64(n), "B/entry")
 					b.ReportMetric(float64(d.Size())/float64(heap), "Size/heap")
 				}
 			})
 		}
 	}
-}
-
-func heapBytes() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

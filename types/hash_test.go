@@ -368,20 +368,15 @@ func TestHashSizeIsHonest(t *testing.T) {
 // requireSizes fails unless the Size of what make returns, for few and for many
 // elements, is within 10 % of the memory found in use for it.
 func requireSizes(t *testing.T, filled func(n int) Value) {
-	inUse := func() float64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return float64(m.HeapAlloc)
-	}
+	measuresHeap(t)
 	for _, n := range []int{1, 5, 100, 5000, 100_000} {
 		values, size := make([]Value, 100_000/n), 0.0
-		before := inUse()
+		before := heap()
 		for i := range values {
 			values[i] = filled(n)
 			size += float64(values[i].Size())
 		}
-		used := inUse() - before
+		used := float64(heap() - before)
 		require.InEpsilon(t, used, size, 0.1, "%d elements", n)
 		runtime.KeepAlive(values)
 	}

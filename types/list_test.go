@@ -461,16 +461,8 @@ func TestListLarge(t *testing.T) {
 	require.True(t, slices.EqualFunc(want, listContents(l), bytes.Equal))
 }
 
-// heap returns the bytes in use after a collection.
-func heap() int {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int(m.HeapAlloc)
-}
-
 func TestListSize(t *testing.T) {
+	measuresHeap(t)
 	const few = 2000 // lists at once where one is too small to measure
 	for _, c := range []struct{ lists, n, size int }{
 		{few, 1, 5}, {few, 5, 16}, {few, 100, 16}, {200, 1000, 16}, {1, 1_000_000, 16}, {1, 20_000, 1000}, {1, 3000, 5000}, {1, 300, 100_000},

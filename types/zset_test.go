@@ -373,17 +373,11 @@ func TestZSetCloneConcurrently(t *testing.T) {
 }
 
 func TestZSetSize(t *testing.T) {
+	measuresHeap(t)
 	for _, n := range []int{5, 100, 1000, 100_000} {
 		for _, long := range []int{0, 200} {
 			copies := max(1, 40_000/n)
 			sets := make([]*ZSet, copies)
-			heap := func() int {
-				var m runtime.MemStats
-				runtime.GC()
-				runtime.GC() // the second one empties what pools held
-				runtime.ReadMemStats(&m)
-				return int(m.HeapAlloc)
-			}
 			pad, size := strings.Repeat("x", long), 0
 			if long > 0 && n > 100 {
 				continue
