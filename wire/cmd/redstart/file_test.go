@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redstart/persist"
 	"redstart/store"
 )
 
@@ -59,6 +60,26 @@ const filled = `7 keys, 10 transactions in the journal
 	database 3: 1 string
 `
 
+// damageChunk flips a bit in the snapshot of a file and returns what the file
+// holds then. Where the snapshot is, and where the journal it came from was,
+// depends on how the commits happened to be grouped, so it looks.
+func damageChunk(t *testing.T, path string, whole []byte) []byte {
+	t.Helper()
+	for at := 0; ; at++ {
+		i := bytes.Index(whole[at:], []byte("string"))
+		require.GreaterOrEqual(t, i, 0, "no place to damage the snapshot")
+		at += i
+		damaged := bytes.Clone(whole)
+		damaged[at] ^= 1
+		require.NoError(t, os.WriteFile(path, damaged, 0o600))
+		var problems []string
+		persist.Check(path, func(problem string) { problems = append(problems, problem) })
+		if len(problems) == 1 && strings.HasPrefix(problems[0], "snapshot chunk") {
+			return damaged
+		}
+	}
+}
+
 func TestCheckAndRecover(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "app.db")
@@ -73,9 +94,7 @@ func TestCheckAndRecover(t *testing.T) {
 	// A damaged file is refused by the server, which names the commands.
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
-	damaged := bytes.Clone(whole)
-	damaged[bytes.LastIndex(whole, []byte("string"))] ^= 1 // in the snapshot; the journal is before it
-	require.NoError(t, os.WriteFile(path, damaged, 0o600))
+	damaged := damageChunk(t, path, whole)
 	status, _, stderr = redstart(dir, "serve", "app.db", "--port", "0")
 	require.Equal(t, 1, status)
 	require.Contains(t, stderr, "`redstart check app.db`")
