@@ -16,12 +16,12 @@ import (
 // Neither DB nor Key of its entries is set: their places in the maps are.
 type keyspace map[int]map[string]*Entry
 
-// markAppended is the mark of a string that APPEND or SETRANGE has changed, as
-// package store defines it.
-const markAppended = 1
+// MarkAppended is the mark of a string that APPEND or SETRANGE has changed. It
+// is written to files.
+const MarkAppended = 1
 
-// maxString is the length a string may have, as in package store.
-const maxString = 512 << 20
+// MaxString is the length a string may have, in bytes.
+const MaxString = 512 << 20
 
 var (
 	errNoKey   = errors.New("there is no such key")
@@ -144,7 +144,7 @@ func (k keyspace) write(db int, key string, old *Entry, offset int64, data []byt
 	if offset == atEnd {
 		offset = int64(len(old.Value))
 	}
-	if offset < 0 || offset > int64(maxString-len(data)) {
+	if offset < 0 || offset > int64(MaxString-len(data)) {
 		return fmt.Errorf("%w: %d bytes at %d of a string", types.ErrEffect, len(data), offset)
 	}
 	end := int(offset) + len(data)
@@ -152,7 +152,7 @@ func (k keyspace) write(db int, key string, old *Entry, offset int64, data []byt
 		old.Value = append(old.Value, make([]byte, gap)...)
 	}
 	copy(old.Value[offset:end], data)
-	old.Mark = markAppended
+	old.Mark = MarkAppended
 	k.set(db, key, old)
 	return nil
 }

@@ -89,7 +89,7 @@ func (m *model) apply(seq uint64, tx []byte) error {
 			if len(v.elems) > 0 {
 				old = v.elems[0].a
 			}
-			m.set(db, key, stringValue(old+string(e.A), v.deadline, markAppended))
+			m.set(db, key, stringValue(old+string(e.A), v.deadline, MarkAppended))
 		case OpRename:
 			delete(m.dbs[db], key)
 			m.set(int(e.N), string(e.A), v)

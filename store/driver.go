@@ -56,7 +56,3 @@ func (tx *Tx) Wrote() bool {
 	tx.wrote = false
 	return wrote
 }
-
-// SetNow makes the next transaction take ms, in Unix milliseconds, for the
-// time, so that a server asks the clock once for many commands.
-func (tx *Tx) SetNow(ms int64) { tx.now = ms }

@@ -55,7 +55,7 @@ func FuzzReplay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, effects []byte) {
 		for e := range types.Effects(effects) {
 			if e.Op == persist.OpSetRange && e.N > 1<<16 {
-				t.Skip() // a string may be that long, but not a thousand of them in a test
+				t.Skip("a string may be that long, but not a thousand of them in a test")
 			}
 		}
 		db, err := newDB(&Options{Databases: 2, Clock: newManual()})

@@ -11,13 +11,13 @@ import (
 )
 
 // MaxString is the largest a string can be, in bytes.
-const MaxString = 512 << 20
+const MaxString = persist.MaxString
 
 // The marks of strings, for OBJECT ENCODING: what Redis would have.
 const (
-	markAuto   = 0 // int if it is one, else by length
-	markRaw    = 1 // was extended in place
-	markNotInt = 2 // was written as text though it may read as an integer
+	markAuto   = 0                    // int if it is one, else by length
+	markRaw    = persist.MarkAppended // was extended in place
+	markNotInt = 2                    // was written as text though it may read as an integer
 )
 
 // KeepTTL, as the deadline of PutString, leaves the deadline of the key as it is.

@@ -109,9 +109,6 @@ func (t *table) expires() int {
 	return t.deadlines.Len()
 }
 
-// size returns the bytes t takes, its deadlines included.
-func (t *table) size() int { return t.dict.Size() + 24*t.expires() }
-
 func (t *table) check() error {
 	n := 0
 	for r := range t.dict.All() {

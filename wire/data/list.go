@@ -128,7 +128,7 @@ var listCommands = []Command{
 		Since:      "1.0.0",
 		Complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
 		Flags:      Write | DenyOOM | Fast,
-		Run:        push(front),
+		Run:        push(front, (*store.Tx).EditList),
 	},
 	{
 		Name:       "LPUSHX",
@@ -137,7 +137,7 @@ var listCommands = []Command{
 		Since:      "2.2.0",
 		Complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
 		Flags:      Write | DenyOOM | Fast,
-		Run:        pushx(front),
+		Run:        push(front, (*store.Tx).AlterList),
 	},
 	{
 		Name:       "LRANGE",
@@ -202,7 +202,7 @@ var listCommands = []Command{
 		Since:      "1.0.0",
 		Complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
 		Flags:      Write | DenyOOM | Fast,
-		Run:        push(back),
+		Run:        push(back, (*store.Tx).EditList),
 	},
 	{
 		Name:       "RPUSHX",
@@ -211,7 +211,7 @@ var listCommands = []Command{
 		Since:      "2.2.0",
 		Complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
 		Flags:      Write | DenyOOM | Fast,
-		Run:        pushx(back),
+		Run:        push(back, (*store.Tx).AlterList),
 	},
 }
 
@@ -257,26 +257,11 @@ func takeEnd(c *Call) end {
 	return back
 }
 
-// push returns the handler of LPUSH or RPUSH.
-func push(e end) func(*Call) error {
+// push returns the handler of LPUSH, RPUSH or, if target gives nil where there
+// is no key, LPUSHX or RPUSHX.
+func push(e end, target func(*store.Tx, string) (*types.List, error)) func(*Call) error {
 	return func(c *Call) error {
-		l, err := c.Tx.EditList(c.Key())
-		if err != nil {
-			return err
-		}
-		for _, elem := range c.Rest() {
-			e.push(l, elem)
-		}
-		c.Reply.Int(int64(l.Len()))
-		return nil
-	}
-}
-
-// pushx returns the handler of LPUSHX or RPUSHX.
-func pushx(e end) func(*Call) error {
-	return func(c *Call) error {
-		key := c.Key()
-		l, err := c.Tx.AlterList(key)
+		l, err := target(c.Tx, c.Key())
 		if err != nil {
 			return err
 		}
