@@ -80,12 +80,32 @@ func (db *DB) shardOf(h uint64) *shard { return &db.shards[h>>shardShift&db.shar
 func (tx *Tx) lock() {
 	for m := tx.locks.mask; m != 0; m &= m - 1 {
 		s := &tx.db.shards[bits.TrailingZeros64(m)]
+		if tx.OnWait != nil {
+			if s.lockSoon(tx.writable) {
+				continue
+			}
+			tx.OnWait()
+		}
 		if tx.writable {
 			s.mu.Lock()
 		} else {
 			s.mu.RLock()
 		}
 	}
+}
+
+// patience is how often a lock is tried before whoever holds it is taken for
+// one who will hold it for long: some tens of microseconds.
+const patience = 1000
+
+// lockSoon takes the lock if it is free, or will be in a moment.
+func (s *shard) lockSoon(writable bool) bool {
+	for range patience {
+		if writable && s.mu.TryLock() || !writable && s.mu.TryRLock() {
+			return true
+		}
+	}
+	return false
 }
 
 func (tx *Tx) unlock() {

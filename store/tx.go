@@ -58,6 +58,10 @@ type Tx struct {
 
 	// Still makes what the transaction reads not count as used.
 	Still bool
+
+	// OnWait, if it is not nil, is called before the transaction waits for
+	// others to give up a lock, for longer than a moment.
+	OnWait func()
 }
 
 // A place is a key of a database.

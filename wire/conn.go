@@ -171,6 +171,8 @@ func (c *conn) finish() {
 
 func (c *conn) hangUp() { c.net.Close() }
 
+func (c *conn) yield() {} // it has one client
+
 func (c *conn) addresses() (remote, local string) { return socketNames(c.net) }
 
 // socketNames returns the addresses of a connection as CLIENT LIST shows them.

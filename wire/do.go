@@ -150,6 +150,8 @@ func (l *noLink) notify() {
 
 func (l *noLink) hangUp() {}
 
+func (l *noLink) yield() {}
+
 func (l *noLink) addresses() (remote, local string) { return "", "" }
 
 func (l *noLink) fd() int { return 0 }

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,7 +22,8 @@ import (
 //  4. under the policy Always, wait until all of that is on disk, once;
 //  5. send the replies, once for each client.
 //
-// So a busy server makes few and large turns, which cost least, by itself.
+// So a busy server makes few and large turns, which cost least, by itself. A
+// command that takes long does not hold up the others: see relief_linux.go.
 //
 // Rules, each learned the hard way by somebody:
 //
@@ -47,11 +47,16 @@ type loop struct {
 	mu   sync.Mutex
 	mail []*loopConn
 
+	// What follows is the runner's: the goroutine that turns at the moment.
 	conns   map[int32]*loopConn
 	touched []*loopConn // in this turn: replies to send
-	ready   []*loopConn // with something to do in this turn or the next
+	ready   []*loopConn // with something to do in the next turn
 	doing   []*loopConn // those of this turn; the memory of the next ready
+	next    int         // the first of doing that has not had its turn
+	current *loopConn   // whose session runs, or ran last
 	buf     []byte
+
+	relief relief
 }
 
 const (
@@ -72,14 +77,19 @@ type loopConn struct {
 	closed bool
 
 	mailed    bool // guarded by loop.mu
+	back      bool // guarded by loop.mu: the session's run, which was away, is over
 	opened    bool
+	away      bool // the session runs in a goroutine that is the runner no more
+	broken    bool // and is to be closed when that is over
 	isTouched bool
 	isReady   bool
 	readable  bool // there may be something to read
 	ended     bool // the client has sent all it will
 	more      bool // the session has more to run
+	resumes   bool // others have done something for the session
 	unsent    []byte
 	writer    func([]byte) error // c.write
+	stint     uint64             // of the session's run: see relief
 }
 
 // newLoop starts a loop.
@@ -94,6 +104,7 @@ func newLoop(srv *Server) (*loop, error) {
 		return nil, err
 	}
 	l := &loop{srv: srv, epoll: epoll, bell: bell, conns: make(map[int32]*loopConn), buf: make([]byte, loopBuffer)}
+	l.relief.init()
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(bell)}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, bell, &event); err != nil {
 		unix.Close(bell)
@@ -134,25 +145,25 @@ func (l *loop) take(nc net.Conn) (*loopConn, bool) {
 // drop gives up a client that was taken but never posted.
 func (c *loopConn) drop() { unix.Close(c.socket) }
 
-// run turns until the server is closed and has no clients left.
+// run turns until the server is closed and has no clients left, or until
+// another goroutine has relieved this one.
 func (l *loop) run() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	var events [loopEvents]unix.EpollEvent
-	for {
+	for l.work() {
+		l.send()
+		if l.over() {
+			l.relief.end()
+			unix.Close(l.bell)
+			unix.Close(l.epoll)
+			return
+		}
 		n := l.wait(events[:])
 		for i := range events[:n] {
 			l.event(&events[i])
 		}
 		l.readMail()
-		l.work()
-		l.send()
-		if l.over() {
-			break
-		}
+		l.doing, l.ready, l.next = l.ready, l.doing[:0], 0
 	}
-	unix.Close(l.bell)
-	unix.Close(l.epoll)
 }
 
 // wait returns the sockets that have something. It sleeps if nothing is left
@@ -232,9 +243,9 @@ func (l *loop) event(e *unix.EpollEvent) {
 	l.enqueue(c)
 }
 
-// enqueue makes c do its work in this turn or the next.
+// enqueue makes c do its work in the next turn.
 func (l *loop) enqueue(c *loopConn) {
-	if !c.isReady && (c.readable || c.more) && len(c.unsent) == 0 {
+	if !c.isReady && !c.away && (c.resumes || (c.readable || c.more) && len(c.unsent) == 0) {
 		c.isReady = true
 		l.ready = append(l.ready, c)
 	}
@@ -248,13 +259,16 @@ func (l *loop) touch(c *loopConn) {
 	}
 }
 
-// readMail opens new clients and resumes those others have done something for.
+// readMail opens new clients and notes those others have done something for.
 func (l *loop) readMail() {
 	l.mu.Lock()
 	mail := l.mail
 	l.mail = nil
 	for _, c := range mail {
 		c.mailed = false
+		if c.back {
+			c.back, c.away = false, false
+		}
 	}
 	l.mu.Unlock()
 	for _, c := range mail {
@@ -268,54 +282,84 @@ func (l *loop) readMail() {
 				l.srv.log.Error("cannot watch a connection", "err", err)
 				l.close(c)
 			}
+		case c.broken && !c.away:
+			l.close(c)
 		default:
-			c.more = c.session.resume() || c.more
+			c.resumes = true
 			l.enqueue(c)
 			l.touch(c)
 		}
 	}
 }
 
-// work reads and runs each client that is ready, once.
-func (l *loop) work() {
-	l.doing, l.ready = l.ready, l.doing[:0]
-	for i, c := range l.doing {
-		l.doing[i] = nil
+// work gives each client that is ready its turn. It reports false if this
+// goroutine is the runner no more: then it must not touch the loop again.
+func (l *loop) work() bool {
+	for l.next < len(l.doing) {
+		c := l.doing[l.next]
+		l.doing[l.next] = nil
+		l.next++
 		c.isReady = false
-		if c.closed || len(c.unsent) > 0 {
+		if c.closed || c.away || len(c.unsent) > 0 && !c.resumes {
 			continue
 		}
-		if c.more {
-			c.more = c.session.feedMore()
-			l.touch(c)
-		} else if !l.read(c) {
-			l.close(c)
-			continue
+		n := 0
+		if !c.resumes && !c.more {
+			var ok bool
+			if n, ok = l.read(c); !ok {
+				l.close(c)
+				continue
+			}
+		}
+		if (c.resumes || c.more || n > 0) && !l.runSession(c, n) {
+			return false
 		}
 		l.enqueue(c)
 	}
+	return true
+}
+
+// runSession runs the session of c, with the n bytes read if there are any. It
+// reports false if the runner has been relieved meanwhile.
+func (l *loop) runSession(c *loopConn, n int) bool {
+	resumes, more, input := c.resumes, c.more, l.buf[:n]
+	c.resumes = false
+	l.begin(c) // from here to finish the loop may become another's
+	switch {
+	case resumes:
+		more = c.session.resume() || more
+	case more:
+		more = c.session.feedMore()
+	default:
+		more = c.session.feed(input)
+	}
+	if !l.finish(c) {
+		l.giveBack(c, more)
+		return false
+	}
+	c.more = more
+	l.touch(c)
+	return true
 }
 
 // read reads a client once. It reports false if the connection is over.
-func (l *loop) read(c *loopConn) bool {
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.socket),
+func (l *loop) read(c *loopConn) (n int, ok bool) {
+	r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.socket),
 		uintptr(unsafe.Pointer(&l.buf[0])), uintptr(len(l.buf)), unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == unix.EINTR:
-		return true
+		return 0, true
 	case errno == unix.EAGAIN:
 		c.readable = false
-		return !c.ended
-	case errno != 0 || n == 0:
-		return false
+		return 0, !c.ended
+	case errno != 0 || r == 0:
+		return 0, false
 	}
-	if int(n) < len(l.buf) && !c.ended {
+	if int(r) < len(l.buf) && !c.ended {
 		c.readable = false
 	}
-	l.srv.stats.in.Add(int64(n))
-	c.more = c.session.feed(l.buf[:n])
-	l.touch(c)
-	return true
+	l.srv.stats.in.Add(int64(r))
+	return int(r), true
 }
 
 // send sends what the clients touched in this turn have to send.
@@ -330,7 +374,9 @@ func (l *loop) send() {
 		if c.closed {
 			continue
 		}
-		c.session.publish(err)
+		if !c.away { // else only messages of others are sent
+			c.session.publish(err)
+		}
 		if !c.flush() {
 			l.close(c)
 			continue
@@ -388,8 +434,12 @@ func (c *loopConn) transmit(b []byte) (sent int, err error) {
 	return sent, nil
 }
 
-// close ends a client.
+// close ends a client, or makes it end when its session is back.
 func (l *loop) close(c *loopConn) {
+	if c.away {
+		c.broken = true
+		return
+	}
 	c.mu.Lock()
 	c.closed = true
 	delete(l.conns, int32(c.socket))

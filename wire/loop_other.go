@@ -22,3 +22,4 @@ func (*loopConn) drop()                       {}
 func (*loop) post(*loopConn)                  {}
 func (*loop) ring()                           {}
 func (*loop) run()                            {}
+func (*loop) oversee()                        {}

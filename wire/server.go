@@ -69,6 +69,7 @@ type Server struct {
 type stats struct {
 	connections, rejected, commands, hits, misses atomic.Int64
 	in, out                                       atomic.Int64 // bytes
+	reliefs                                       atomic.Int64 // of runners of the loop
 
 	failures failures
 	gauges   gauges
@@ -76,7 +77,7 @@ type stats struct {
 
 // reset begins to count anew.
 func (s *stats) reset() {
-	for _, n := range []*atomic.Int64{&s.connections, &s.rejected, &s.commands, &s.hits, &s.misses, &s.in, &s.out} {
+	for _, n := range []*atomic.Int64{&s.connections, &s.rejected, &s.commands, &s.hits, &s.misses, &s.in, &s.out, &s.reliefs} {
 		n.Store(0)
 	}
 	s.failures.reset()
@@ -253,6 +254,7 @@ func (s *Server) loop() *loop {
 		}
 		s.theLoop = l
 		go l.run()
+		go l.oversee()
 	}
 	return s.theLoop
 }

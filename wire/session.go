@@ -65,6 +65,9 @@ type transport interface {
 	notify()
 	// hangUp breaks the connection, from any goroutine.
 	hangUp()
+	// yield says that the session is about to wait for others, so that the
+	// transport must not let its other clients wait for the session.
+	yield()
 	// addresses returns where the client is and where it connected to.
 	addresses() (remote, local string)
 	// fd returns the number of the socket, 0 if there is none.
@@ -80,6 +83,7 @@ const (
 func newSession(srv *Server, link transport) *session {
 	s := &session{srv: srv, id: srv.nextID.Add(1), link: link, tx: srv.db.NewTx()}
 	s.tx.Owner = s
+	s.tx.OnWait = link.yield
 	s.out.Proto = 2
 	s.authed = !srv.needsPassword()
 	s.parser.Unauthenticated = !s.authed

@@ -15,6 +15,7 @@ type nowhere struct{}
 
 func (nowhere) notify()                           {}
 func (nowhere) hangUp()                           {}
+func (nowhere) yield()                            {}
 func (nowhere) addresses() (remote, local string) { return "bench:0", "bench:0" }
 func (nowhere) fd() int                           { return 0 }
 
