@@ -19,8 +19,18 @@ type Snapshot struct {
 
 // Snapshot returns a view of all databases as they are now. It costs some
 // microseconds, whatever the size; writers copy what they touch from then on.
-func (db *DB) Snapshot() *Snapshot {
-	still, seq := db.freeze()
+func (db *DB) Snapshot() *Snapshot { return db.snapshot(0, db.opt.Databases) }
+
+// SnapshotOf is Snapshot for database i alone, which is selected. The others
+// read as empty; those who write to them copy nothing.
+func (db *DB) SnapshotOf(i int) *Snapshot {
+	s := db.snapshot(i, i+1)
+	s.index = i
+	return s
+}
+
+func (db *DB) snapshot(from, to int) *Snapshot {
+	still, seq := db.freeze(from, to)
 	tx := &Tx{db: still, frozen: true, now: db.nowMillis()}
 	return &Snapshot{Tx: tx, seq: seq}
 }
@@ -29,8 +39,8 @@ func (db *DB) Snapshot() *Snapshot {
 // the garbage collector instead.
 func (s *Snapshot) Close() { s.Tx.db = nil }
 
-// freeze returns a DB that shares everything with db as of now.
-func (db *DB) freeze() (*DB, uint64) {
+// freeze returns a DB that shares with db the databases from ≤ i < to as of now.
+func (db *DB) freeze(from, to int) (*DB, uint64) {
 	still := &DB{
 		opt:       db.opt,
 		shards:    make([]shard, len(db.shards)),
@@ -46,7 +56,11 @@ func (db *DB) freeze() (*DB, uint64) {
 	for s := range db.shards {
 		tables := make([]*table, len(db.shards[s].tables))
 		for i, t := range db.shards[s].tables {
-			tables[i] = t.clone()
+			if from <= i && i < to {
+				tables[i] = t.clone()
+			} else {
+				tables[i] = new(table)
+			}
 		}
 		still.shards[s].tables = tables
 	}
@@ -61,7 +75,7 @@ func (db *DB) freeze() (*DB, uint64) {
 // is in memory only, costs no more than a Snapshot, and neither sees what is
 // written to the other. Close it when done.
 func (db *DB) Fork() *DB {
-	fork, _ := db.freeze()
+	fork, _ := db.freeze(0, db.opt.Databases)
 	fork.opt.Sync = EverySecond
 	fork.start()
 	return fork
@@ -118,7 +132,7 @@ func entryOf(db int, r types.Ref) persist.Entry {
 // Check returns an error that names the first broken invariant of the
 // database, if any. It costs a pass over everything; tests call it at their end.
 func (db *DB) Check() error {
-	still, _ := db.freeze()
+	still, _ := db.freeze(0, db.opt.Databases)
 	for s := range still.shards {
 		for _, t := range still.shards[s].tables {
 			if err := t.check(); err != nil {

@@ -401,6 +401,21 @@ func TestWatch(t *testing.T) {
 	require.Zero(t, db.watches.count.Load())
 }
 
+func TestSnapshotOf(t *testing.T) {
+	db := open(t, "", nil)
+	for i := range 3 {
+		require.NoError(t, db.Update(func(tx *Tx) error { return tx.Set("k", []byte{byte(i)}) }, In(i)))
+	}
+	s := db.SnapshotOf(1)
+	require.NoError(t, db.Flush(-1))
+	v, err := s.Get("k")
+	require.NoError(t, err)
+	require.Equal(t, []byte{1}, v)
+	require.Equal(t, 1, s.Len())
+	require.NoError(t, s.Select(2))
+	require.False(t, s.Exists("k"))
+}
+
 func TestForkAndSnapshot(t *testing.T) {
 	db := open(t, "", &Options{Clock: newManual()})
 	seed(t, db)

@@ -126,13 +126,17 @@ func allowedSubscribed(cmd *command.Command) bool {
 	return false
 }
 
+// surveyed is the number of keys from which a snapshot costs less than the
+// others lose by waiting for a command that reads them all.
+const surveyed = 10_000
+
 // perform locks the keys of a command and runs it.
 func (s *session) perform(cmd *command.Command, args [][]byte) error {
 	if err := s.lockSet(cmd, args); err != nil {
 		return err
 	}
 	if s.locks == (store.LockSet{}) {
-		err := s.run1(cmd, args)
+		err := s.invoke(s.tx, cmd, args)
 		if s.executing {
 			// The store panicked under EXEC, outside of any handler: it holds
 			// locks that nobody can give up, over data that nobody can trust.
@@ -140,11 +144,16 @@ func (s *session) perform(cmd *command.Command, args [][]byte) error {
 		}
 		return err
 	}
+	if cmd.Flags&command.Survey != 0 && s.srv.db.Len(s.db) >= surveyed {
+		snap := s.srv.db.SnapshotOf(s.db)
+		defer snap.Close()
+		return s.invoke(snap.Tx, cmd, args)
+	}
 	if err := s.tx.Begin(s.locks, cmd.Flags&command.Write != 0); err != nil {
 		return err
 	}
 	s.tx.Select(s.db)
-	err := s.run1(cmd, args)
+	err := s.invoke(s.tx, cmd, args)
 	if w := s.call.Waiting(); w != nil && err == nil {
 		s.park(cmd, args, w)
 	}
@@ -183,9 +192,9 @@ func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
 	return nil
 }
 
-// run1 runs the handler of a command.
-func (s *session) run1(cmd *command.Command, args [][]byte) error {
-	s.call.Tx = s.tx
+// invoke runs the handler of a command in tx.
+func (s *session) invoke(tx *store.Tx, cmd *command.Command, args [][]byte) error {
+	s.call.Tx = tx
 	s.call.Start(cmd, args)
 	err := s.srv.invoke(&s.call)
 	if s.track != nil {

@@ -135,7 +135,7 @@ func exec(c *command.Call) error {
 		before := c.Reply.Len()
 		s.tx.Select(s.db)
 		s.commands++
-		if err := s.run1(st.cmd, st.args); err != nil {
+		if err := s.invoke(s.tx, st.cmd, st.args); err != nil {
 			c.Reply.Truncate(before)
 			s.fail(c.Reply, err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redstart/store"
 	"redstart/wire/command"
 	"redstart/wire/resp"
 )
@@ -30,6 +31,7 @@ type slowServer struct {
 //
 //	SLOW name          runs until it is let
 //	HOLD {key} name    the same, holding the lock of key for writing
+//	COUNT name         the same, of all keys, which it counts at its end
 func serveSlow(t *testing.T) *slowServer {
 	s := &slowServer{t: t, srv: serve(t, nil), began: make(chan string, 100), let: make(chan struct{})}
 	slow := func(c *command.Call) error {
@@ -46,7 +48,19 @@ func serveSlow(t *testing.T) *slowServer {
 	s.srv.table, err = command.NewTable(append(Commands(),
 		command.Command{Name: "SLOW", Syntax: "name", Summary: "Is slow.", Since: "1.0.0", Run: slow},
 		command.Command{Name: "HOLD", Syntax: "{key} name", Summary: "Is slow and holds a key.", Since: "1.0.0",
-			Flags: command.Write, Run: slow}))
+			Flags: command.Write, Run: slow},
+		command.Command{Name: "COUNT", Syntax: "name", Summary: "Counts slowly.", Since: "1.0.0",
+			Flags: command.Read | command.Keyspace | command.Survey,
+			Run: func(c *command.Call) error {
+				s.began <- strings.Clone(c.Text())
+				<-s.let
+				n := 0
+				for range c.Tx.Keys("*") {
+					n++
+				}
+				c.Reply.Int(int64(n))
+				return nil
+			}}))
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -144,6 +158,43 @@ func TestSlowCommandHoldsItsKey(t *testing.T) {
 	others.Wait()
 	require.Len(t, seen, waiters)
 	require.Equal(t, fmt.Sprintf(`"%d"`, waiters), b.do("GET k"))
+}
+
+// Who reads all keys of a large database sees them as they were, and others
+// write meanwhile. In EXEC the others wait.
+func TestSurvey(t *testing.T) {
+	s := serveSlow(t)
+	a, b := s.talk(), s.talk()
+	require.NoError(t, s.srv.db.Update(func(tx *store.Tx) error {
+		for i := range surveyed {
+			if err := tx.Set(fmt.Sprint("key", i), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, store.In(3)))
+	for _, k := range []*talker{a, b} {
+		require.Equal(t, "OK", k.do("SELECT 3"))
+	}
+	a.send("COUNT x")
+	<-s.began
+	for i := range 100 {
+		require.Equal(t, "(integer) 1", b.do(fmt.Sprint("DEL key", i)))
+	}
+	require.Equal(t, "OK", b.do("FLUSHALL"))
+	s.let <- struct{}{}
+	require.Equal(t, fmt.Sprint("(integer) ", surveyed), a.receive())
+	require.Equal(t, "(empty array)", a.do("KEYS *"))
+
+	require.Equal(t, "OK", a.do("MULTI"))
+	require.Equal(t, "QUEUED", a.do("COUNT x"))
+	a.send("EXEC")
+	<-s.began
+	b.send("SET k v")
+	require.Equal(t, "PONG", s.talk().do("PING"))
+	s.let <- struct{}{}
+	require.Equal(t, "1) (integer) 0", a.receive())
+	require.Equal(t, "OK", b.receive())
 }
 
 // What others do to a client that is away is done when it is back, or at once

@@ -27,6 +27,8 @@ type Call struct {
 	// Peer is the session the command runs for. Only the commands of the
 	// server itself look at it.
 	Peer any
+	// Yield, if it is not nil, lets the server serve others meanwhile.
+	Yield func()
 
 	args [][]byte // after the command's name
 	all  [][]byte // with it
@@ -45,6 +47,17 @@ type Wait struct {
 	Keys    []string      // at which one is enough
 	Timeout time.Duration // 0: for ever
 	Null    func(*resp.Writer)
+}
+
+// heavy is a number of elements that take about a millisecond to go through.
+const heavy = 10_000
+
+// Heavy says that the command is about to go through n elements. If they are
+// many, other clients are served meanwhile.
+func (c *Call) Heavy(n int) {
+	if n >= heavy && c.Yield != nil {
+		c.Yield()
+	}
 }
 
 // Start makes c ready to run cmd with args, the command's name included.

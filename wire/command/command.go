@@ -130,6 +130,7 @@ const (
 	MovableKeys                       // first, last and step do not say all about its keys; derived
 	System                            // internal to servers: a syscmd in COMMAND DOCS; not shown
 	Keyspace                          // works on whole databases, so it needs every lock; not shown
+	Survey                            // reads all keys, so in a large database those of a snapshot; not shown
 )
 
 // flagNames has the words of COMMAND, by bit; flags without one are not shown.

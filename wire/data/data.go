@@ -30,6 +30,7 @@ const (
 	Stale           = command.Stale
 	Fast            = command.Fast
 	Keyspace        = command.Keyspace
+	Survey          = command.Survey
 	NoMandatoryKeys = command.NoMandatoryKeys
 )
 

@@ -185,7 +185,7 @@ var genericCommands = []Command{
 		Summary:    "Returns all keys that match a pattern.",
 		Since:      "1.0.0",
 		Complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
-		Flags:      Read | Keyspace,
+		Flags:      Read | Keyspace | Survey,
 		ACL:        command.ACLKeyspace | command.ACLDangerous,
 		Tips:       []string{"request_policy:all_shards", "nondeterministic_output_order"},
 		Run:        keys,
@@ -407,6 +407,7 @@ func existsIn(c *Call, db int, key string) bool {
 
 func keys(c *Call) error {
 	pattern := c.Text()
+	c.Heavy(c.Tx.Len())
 	mark, n := c.Reply.Defer(), 0
 	show := func(r types.Ref) {
 		if pattern == "*" || store.Match(pattern, command.Text(r.Key())) {
