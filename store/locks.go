@@ -95,8 +95,8 @@ func (tx *Tx) lock() {
 }
 
 // patience is how often a lock is tried before whoever holds it is taken for
-// one who will hold it for long: some tens of microseconds.
-const patience = 1000
+// one who will hold it for long: ten to seventy microseconds.
+const patience = 10_000
 
 // lockSoon takes the lock if it is free, or will be in a moment.
 func (s *shard) lockSoon(writable bool) bool {
