@@ -16,7 +16,6 @@ func inertDirectives() (all []directive) {
 	// The Go runtime schedules, collects and listens as it does.
 	add(integer(0, 1<<31-1), "511", "tcp-backlog")
 	add(integer(1, 500), "10", "hz")
-	add(integer(1, 128), "1", "io-threads")
 	add(yesNo, "yes", "dynamic-hz", "activerehashing", "jemalloc-bg-thread", "disable-thp", "set-proc-title",
 		"crash-log-enabled", "crash-memcheck-enabled")
 	add(yesNo, "no", "io-threads-do-reads", "always-show-logo", "activedefrag", "lazyfree-lazy-eviction", "lazyfree-lazy-expire",

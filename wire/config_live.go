@@ -42,6 +42,9 @@ func newConfig(s *Server, opt *Options) {
 	if opt.MaxClients > 0 {
 		c.put(findDirective("maxclients"), strconv.Itoa(opt.MaxClients))
 	}
+	if opt.Loops > 0 {
+		c.put(findDirective("io-threads"), strconv.Itoa(min(opt.Loops, 128)))
+	}
 	s.config = c
 	if len(c.values) == 0 { // as for every call of Do
 		c.live.Store(defaultLive())

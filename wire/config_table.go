@@ -74,6 +74,7 @@ var networkDirectives = []directive{
 	{name: "unixsocketperm", kind: octal, initial: "0", fixed: errImmutable},
 	{name: "protected-mode", kind: yesNo, initial: "yes"},
 	{name: "tcp-keepalive", kind: integer(0, 1<<31-1), initial: "300"},
+	{name: "io-threads", kind: integer(1, 128), initial: "1", fixed: errImmutable},
 }
 
 var clientDirectives = []directive{

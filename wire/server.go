@@ -32,10 +32,13 @@ type Options struct {
 	// Default: those of Redis, where they make sense here.
 	Config *Config
 	// NoLoop serves each client by a goroutine of its own. Default: on Linux
-	// one event loop serves the clients on TCP and unix sockets, at less cost
-	// for each request; a command that takes long then holds up the others, as
-	// it does in Redis.
+	// event loops serve the clients on TCP and unix sockets, at less cost for
+	// each request.
 	NoLoop bool
+	// Loops is how many event loops share the clients (io-threads), up to 128.
+	// One costs the least for each request; with more, commands run on as many
+	// cores. Default: 1.
+	Loops int
 }
 
 // A Server speaks the Redis protocol for a database.
@@ -61,7 +64,8 @@ type Server struct {
 	conns     sync.WaitGroup
 	quit      chan struct{} // closed when a client asks for the end
 	quitOnce  sync.Once
-	theLoop   *loop // nil before the first client, and if noLoop
+	loops     []*loop // as many as clients have come, up to io-threads
+	taken     int     // clients given to loops
 	noLoop    bool
 }
 
@@ -238,25 +242,32 @@ func (s *Server) enter(link transport, to **session, refused bool) error {
 	return nil
 }
 
-// loop returns the event loop, which the first client starts; nil if there is
-// to be none, or the system has none.
+// loop returns the event loop for the next client, one after the other: the
+// first clients start them. It returns nil if there is to be none, or the
+// system has none.
 func (s *Server) loop() *loop {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.theLoop == nil && !s.noLoop && !s.closed {
-		l, err := newLoop(s)
-		if err != nil {
-			if !errors.Is(err, errors.ErrUnsupported) {
-				s.log.Warn("no event loop; a goroutine serves each client", "err", err)
-			}
-			s.noLoop = true
-			return nil
-		}
-		s.theLoop = l
-		go l.run()
-		go l.oversee()
+	if s.noLoop || s.closed {
+		return nil
 	}
-	return s.theLoop
+	i := s.taken % int(s.config.number("io-threads"))
+	s.taken++
+	if i < len(s.loops) {
+		return s.loops[i]
+	}
+	l, err := newLoop(s)
+	if err != nil {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			s.log.Warn("no event loop; a goroutine serves each client", "err", err)
+		}
+		s.noLoop = true
+		return nil
+	}
+	s.loops = append(s.loops, l)
+	go l.run()
+	go l.oversee()
+	return l
 }
 
 func (s *Server) forget(x *session) {
@@ -306,7 +317,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		s.conns.Wait()
-		s.wakeLoop()
+		s.wakeLoops()
 		close(done)
 	}()
 	select {
@@ -320,12 +331,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Close is Shutdown without a limit of time.
 func (s *Server) Close() error { return s.Shutdown(context.Background()) }
 
-// wakeLoop lets the loop see that it is over.
-func (s *Server) wakeLoop() {
+// wakeLoops lets the loops see that they are over.
+func (s *Server) wakeLoops() {
 	s.mu.Lock()
-	l := s.theLoop
-	s.mu.Unlock()
-	if l != nil {
+	defer s.mu.Unlock()
+	for _, l := range s.loops {
 		l.ring()
 	}
 }

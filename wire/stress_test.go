@@ -24,12 +24,16 @@ import (
 )
 
 // The transports that a session can have.
-var transports = []string{"pipe", "goroutines", "loop"}
+var transports = []string{"pipe", "goroutines", "loop", "loops"}
 
 // startOn is startOurs for clients that come by one of transports.
 func startOn(t testing.TB, transport, path string, opt *store.Options) *peer {
 	t.Helper()
-	p := startOurs(t, path, opt, &wire.Options{NoLoop: transport == "goroutines"})
+	serverOpt := &wire.Options{NoLoop: transport == "goroutines"}
+	if transport == "loops" {
+		serverOpt.Loops = 3
+	}
+	p := startOurs(t, path, opt, serverOpt)
 	if transport != "pipe" {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
