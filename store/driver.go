@@ -31,6 +31,16 @@ func (tx *Tx) Begin(locks LockSet, writable bool) error {
 	return nil
 }
 
+// Release gives up the locks of a transaction that only reads, before its end.
+// It must not touch a key any more; values it has cloned may be read on. (The
+// clone of a value may be made while others read it.)
+func (tx *Tx) Release() {
+	if !tx.writable && !tx.frozen {
+		tx.unlock()
+		tx.locks = LockSet{}
+	}
+}
+
 // End commits and unlocks. Under [Always] the changes are on disk only after
 // the next [DB.WaitDurable].
 func (tx *Tx) End() error {

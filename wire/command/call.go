@@ -52,13 +52,33 @@ type Wait struct {
 // heavy is a number of elements that take about a millisecond to go through.
 const heavy = 10_000
 
-// Heavy says that the command is about to go through n elements. If they are
-// many, other clients are served meanwhile.
-func (c *Call) Heavy(n int) {
-	if n >= heavy && c.Yield != nil {
+// Heavy says that the command is about to go through n elements, and reports
+// whether those are many: other clients are then served meanwhile, unless they
+// want a key that the command holds.
+func (c *Call) Heavy(n int) bool {
+	if n < heavy {
+		return false
+	}
+	if c.Yield != nil {
 		c.Yield()
 	}
+	return true
 }
+
+// Still returns v, which the command is about to go through and has read last.
+// If it is large, it is a clone, and others may have the keys meanwhile: the
+// command must not touch any key any more.
+func Still[V types.Value](c *Call, v V) V {
+	if !c.Heavy(v.Len()) || !c.mayRelease() {
+		return v
+	}
+	v = types.Clone(v).(V)
+	c.Tx.Release()
+	return v
+}
+
+// mayRelease reports whether the keys are held for this command alone.
+func (c *Call) mayRelease() bool { return !c.nowait && !c.woken && !c.Tx.Writable() }
 
 // Start makes c ready to run cmd with args, the command's name included.
 func (c *Call) Start(cmd *Command, args [][]byte) {
