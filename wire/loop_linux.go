@@ -36,7 +36,8 @@ import (
 //     the system uses again, is never mistaken for a new one's. hangUp shuts
 //     the connection down, which the loop then sees.
 //   - What a client does not take is kept in unsent, and the client is not read
-//     until it has: it slows down nobody but itself.
+//     until it has: it slows down nobody but itself. Nor does one that takes a
+//     large reply as fast as it is sent: it gets a piece of it in each turn.
 //   - Others reach the loop by its mailbox. They ring the bell only if it may
 //     be asleep; it looks into the mailbox after it has said that it will be.
 //   - The loop never waits for anything but events, locks of keys and the disk.
@@ -64,6 +65,7 @@ type loop struct {
 const (
 	loopEvents = 128
 	loopBuffer = 64 << 10
+	loopPiece  = 256 << 10 // the most that one client is sent in a turn
 	edges      = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 )
 
@@ -90,6 +92,7 @@ type loopConn struct {
 	more      bool // the session has more to run
 	resumes   bool // others have done something for the session
 	unsent    []byte
+	takes     bool // the client took all of a piece, and there is more in unsent
 	writer    func([]byte) error // c.write
 	stint     uint64             // of the session's run: see relief
 }
@@ -240,14 +243,14 @@ func (l *loop) event(e *unix.EpollEvent) {
 		c.ended = true
 	}
 	if len(c.unsent) > 0 && e.Events&unix.EPOLLOUT != 0 {
-		l.touch(c)
+		c.takes = true
 	}
 	l.enqueue(c)
 }
 
 // enqueue makes c do its work in the next turn.
 func (l *loop) enqueue(c *loopConn) {
-	if !c.isReady && !c.away && (c.resumes || (c.readable || c.more) && len(c.unsent) == 0) {
+	if !c.isReady && (c.takes || !c.away && (c.resumes || (c.readable || c.more) && len(c.unsent) == 0)) {
 		c.isReady = true
 		l.ready = append(l.ready, c)
 	}
@@ -302,6 +305,9 @@ func (l *loop) work() bool {
 		l.doing[l.next] = nil
 		l.next++
 		c.isReady = false
+		if c.takes {
+			l.touch(c)
+		}
 		if c.closed || c.away || len(c.unsent) > 0 && !c.resumes {
 			continue
 		}
@@ -399,7 +405,7 @@ func (c *loopConn) flush() bool {
 		if c.unsent = c.unsent[n:]; len(c.unsent) > 0 {
 			return true
 		}
-		c.unsent = nil
+		c.unsent, c.takes = nil, false
 	}
 	last, err := c.session.box.send(c.writer)
 	return err == nil && (!last || len(c.unsent) > 0)
@@ -414,11 +420,18 @@ func (c *loopConn) write(b []byte) error {
 			return err
 		}
 	}
+	if len(c.unsent) == 0 && n < len(b) && !buffers.owns(b) {
+		c.unsent = b[n:] // a large reply; nobody else needs it
+		return nil
+	}
 	c.unsent = append(c.unsent, b[n:]...)
 	return nil
 }
 
+// transmit sends what the client takes of b, up to a piece.
 func (c *loopConn) transmit(b []byte) (sent int, err error) {
+	c.takes = len(b) > loopPiece
+	b = b[:min(len(b), loopPiece)]
 	for sent < len(b) {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.socket),
 			uintptr(unsafe.Pointer(&b[sent])), uintptr(len(b)-sent), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
@@ -428,6 +441,7 @@ func (c *loopConn) transmit(b []byte) (sent int, err error) {
 			c.srv.stats.out.Add(int64(n))
 		case unix.EINTR:
 		case unix.EAGAIN:
+			c.takes = false
 			return sent, nil
 		default:
 			return sent, errno

@@ -495,6 +495,9 @@ func (p *bufferPool) get(n int) []byte {
 	return new([bufferSize]byte)[:]
 }
 
+// owns reports whether put keeps b.
+func (p *bufferPool) owns(b []byte) bool { return cap(b) == bufferSize || cap(b) == largeSize }
+
 func (p *bufferPool) put(b []byte) {
 	switch cap(b) {
 	case bufferSize:
