@@ -6,8 +6,9 @@
 //     ([Server.ServeConn]), and in the same process ([Server.Dialer]).
 //   - A session is one client: bytes in, bytes out, and no input or output of
 //     its own. session.go.
-//   - A transport carries a session's bytes: the event loop on Linux
-//     (loop_linux.go), or a goroutine for each client (conn.go).
+//   - A transport carries a session's bytes: an event loop on Linux
+//     (loop_linux.go), or a goroutine for each client (conn.go). A command
+//     that takes long does not hold up the other clients (relief_linux.go).
 //   - A command is declared once, in a table ([Commands]): in package data if
 //     it works on data, here if it works on the server or the connection.
 //   - A [Config] holds the directives of a redis.conf.
