@@ -267,6 +267,7 @@ func (r *report) statistics() {
 	r.add("tracking_total_keys", keys)
 	r.add("tracking_total_items", items)
 	r.add("tracking_total_prefixes", prefixes)
+	r.add("eventloop_reliefs", s.stats.reliefs.Load()) // ours: how often a slow command left the loop to others
 	r.zero("unexpected_error_replies")
 	r.add("total_error_replies", s.stats.failures.total())
 }
