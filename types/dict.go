@@ -40,7 +40,7 @@ import (
 // another owner copies it first: the slots, the list of pages and the last
 // page. The pages before are shared for good, so the copy remembers in water
 // that their records must not be changed: writing one anew is all it takes.
-// Objects and big values have an owner each. The directory is copied at the
+// Objects have a bit each that says so, big values an owner. The directory is copied at the
 // first write after a Clone. What is shared is never written to, so that a
 // goroutine may read one side while another writes the other.
 //
@@ -186,7 +186,7 @@ func (d *Dict) PutObject(h uint64, key string, v Value, deadline int64) (added b
 	var stub [stubValue]byte
 	o := d.outerOf(s)
 	was := o.objs.size()
-	binary.LittleEndian.PutUint32(stub[:], o.objs.add(object{v, d.owner}))
+	binary.LittleEndian.PutUint32(stub[:], uint32(o.objs.put(v, false)))
 	d.mem += o.objs.size() - was
 	return d.store(s, r, h, key, formObject, stub[:], deadline, 0)
 }
@@ -202,23 +202,24 @@ func (d *Dict) EditObject(h uint64, key string) Value {
 	if r.form() != formObject {
 		return nil
 	}
-	o := &s.outer.objs.items[r.number()]
-	if o.owner != d.owner {
+	o := &s.outer.objs
+	v := o.get(r.object())
+	if o.isForeign(r.object().number()) {
 		// Clone writes to the original. Nobody else does, since it is shared,
 		// except another clone of d that is about to do the same.
 		d.clones.Lock()
-		v := Clone(o.v)
+		v = Clone(v)
 		d.clones.Unlock()
-		o.v, o.owner = v, d.owner
+		o.replace(r.object(), v)
 	}
-	return o.v
+	return v
 }
 
 // EditAt is EditObject for a caller who knows where the key is: see PutAt.
 func (d *Dict) EditAt(r Ref, h uint64, key string) Value {
 	if d.holds(r) && r.rec.form() == formObject {
-		if o := &r.seg.outer.objs.items[r.rec.number()]; o.owner == d.owner {
-			return o.v
+		if o := &r.seg.outer.objs; !o.isForeign(r.rec.object().number()) {
+			return o.get(r.rec.object())
 		}
 	}
 	return d.EditObject(h, key)

@@ -95,7 +95,7 @@ func (s *segment) check(prefix uint64) (outside int, err error) {
 		switch r.form() {
 		case formObject:
 			objs++
-			if s.outer.objs.items[r.number()].v == nil {
+			if v := s.outer.objs.get(r.object()); v == nil || v.Kind() != r.object().kind() {
 				return 0, fmt.Errorf("key %q: no object", key)
 			}
 		case formBig:

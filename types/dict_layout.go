@@ -185,7 +185,9 @@ func (d *Dict) move(to *segment, h uint64, s *segment, slot int, r record) {
 	case formObject:
 		o := d.outerOf(to)
 		was := o.objs.size()
-		c.setNumber(o.objs.add(s.outer.objs.items[r.number()]))
+		from, ref := &s.outer.objs, r.object()
+		foreign := s.owner != d.owner || from.isForeign(ref.number())
+		c.setNumber(uint32(o.objs.adopt(ref.kind(), from.items[ref.number()], foreign)))
 		d.mem += o.objs.size() - was
 	case formBig:
 		b := s.outer.bigs.items[r.number()]

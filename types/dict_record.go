@@ -117,9 +117,10 @@ func (r record) payload() []byte {
 	return r.part(i, i+int(r.head()&lenMask))
 }
 
-// number returns the number of the object or big value of a record that is
-// not inline.
+// number returns the number of the big value of a record that has one; object
+// does the same for an object.
 func (r record) number() uint32     { return binary.LittleEndian.Uint32(r.payload()) }
+func (r record) object() objectRef  { return objectRef(r.number()) }
 func (r record) setNumber(n uint32) { binary.LittleEndian.PutUint32(r.payload(), n) }
 
 // deadline returns the time kept in the record, 0 if there is none.

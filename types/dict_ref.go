@@ -32,13 +32,13 @@ func (r Ref) Object() Value {
 	if r.rec.form() != formObject {
 		return nil
 	}
-	return r.seg.outer.objs.items[r.rec.number()].v
+	return r.seg.outer.objs.get(r.rec.object())
 }
 
 // Kind returns the kind of the object, KindString if the value is bytes.
 func (r Ref) Kind() Kind {
-	if v := r.Object(); v != nil {
-		return v.Kind()
+	if r.rec.form() == formObject {
+		return r.rec.object().kind()
 	}
 	return KindString
 }

@@ -259,7 +259,7 @@ func (d *Dict) dropPayload(s *segment, r record) {
 	case formObject:
 		b := &s.outer.objs
 		was := b.size()
-		b.drop(r.number())
+		b.drop(r.object().number())
 		d.mem += b.size() - was
 	case formBig:
 		b := &s.outer.bigs

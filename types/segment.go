@@ -92,17 +92,12 @@ type owner struct{ _ byte }
 
 // outer holds what the records of a segment refer to by number.
 type outer struct {
-	objs slab[object]
+	objs objects
 	bigs slab[bigValue]
 	keys slab[[]byte] // never changed in place
 	// When each slot was last accessed; nil if that is not tracked. Its
 	// elements are used atomically, since readers write them.
 	access []uint32
-}
-
-type object struct {
-	v     Value
-	owner *owner // who may write to v
 }
 
 type bigValue struct {
