@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"unsafe"
 )
 
 // An Op names what one effect does.
@@ -84,14 +85,18 @@ func (l *Log) Reset() { l.buf, l.cur = l.buf[:0], nil }
 // Truncate drops everything after the first n bytes.
 func (l *Log) Truncate(n int) { l.buf, l.cur = l.buf[:n], nil }
 
-// A Recorder takes down the changes of one value: it counts them and, if there
-// is a Log, writes them there after naming the place of the value.
+// A Recorder takes down the changes of one value at a time: it counts them and,
+// if there is a Log, writes them there after naming the place of the value. It
+// must not be copied while a value has it.
 type Recorder struct {
 	Log     *Log    // nil: changes are only counted
 	Limits  *Limits // of compact forms; nil: the defaults
 	DB      int     // the place of the value, as its store names it
 	Key     string
 	Changes int // how many changes there were
+
+	of     *body          // the value's body
+	memory unsafe.Pointer // and what it keeps here meanwhile
 }
 
 // Note takes down one effect. It does nothing on a nil Recorder.

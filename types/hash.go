@@ -19,7 +19,6 @@ import (
 // Byte slices that a Hash hands out are its own: they must not be written to
 // and are valid until its next write. What it is given it copies.
 type Hash struct {
-	rec *Recorder
 	body
 }
 
@@ -44,14 +43,11 @@ func (h *Hash) Size() int {
 
 // Encoding returns "listpack" or "hashtable".
 func (h *Hash) Encoding() string {
-	if h != nil && h.shape == asDict {
+	if h != nil && h.shape() == asDict {
 		return "hashtable"
 	}
 	return "listpack"
 }
-
-// Record makes h report its changes to r, or to nobody if r is nil.
-func (h *Hash) Record(r *Recorder) { h.rec = r }
 
 // Get returns the value of field. ok is false if there is none.
 //
@@ -66,7 +62,7 @@ func (h *Hash) get(field string, buf []byte) (value []byte, ok bool) {
 	if h == nil {
 		return nil, false
 	}
-	if h.shape == asDict {
+	if h.shape() == asDict {
 		ref := h.dict().Find(HashOf(field), field)
 		if !ref.OK() {
 			return nil, false
@@ -97,7 +93,7 @@ func (h *Hash) Has(field string) bool {
 	if h == nil {
 		return false
 	}
-	if h.shape == asDict {
+	if h.shape() == asDict {
 		return h.dict().Find(HashOf(field), field).OK()
 	}
 	return findPacked(h.bytes(), field, 2) >= 0
@@ -110,17 +106,17 @@ func (h *Hash) Set(field string, value []byte) (added bool) {
 	}
 	added, changed := h.set(field, value)
 	if changed {
-		h.rec.Note(OpHashSet, 0, 0, field, text(value))
+		h.recorder().Note(OpHashSet, 0, 0, field, text(value))
 	}
 	return added
 }
 
 // set is Set of a value that is not part of h, reporting to nobody.
 func (h *Hash) set(field string, value []byte) (added, changed bool) {
-	if h.shape == asDict {
+	if h.shape() == asDict {
 		return h.setInDict(field, value)
 	}
-	limits := h.rec.limits()
+	limits := h.recorder().limits()
 	if long := min(limits.HashValue, maxPacked); len(field) > long || len(value) > long {
 		h.spread()
 		return h.setInDict(field, value)
@@ -211,7 +207,7 @@ func (h *Hash) spread() {
 		d.Put(HashOf(text(field)), text(field), value, 0, 0)
 		return true
 	})
-	h.become(d)
+	h.replace(bodyOf(d))
 }
 
 // Delete removes field and reports whether it was there.
@@ -220,14 +216,14 @@ func (h *Hash) Delete(field string) bool {
 		return false
 	}
 	if h.len() == 0 {
-		h.body = body{} // an emptied hash is like a new one
+		h.replace(body{}) // an emptied hash is like a new one
 	}
-	h.rec.Note(OpHashDelete, 0, 0, field, "")
+	h.recorder().Note(OpHashDelete, 0, 0, field, "")
 	return true
 }
 
 func (h *Hash) delete(field string) bool {
-	if h.shape == asDict {
+	if h.shape() == asDict {
 		return h.dict().Delete(HashOf(field), field)
 	}
 	p := h.bytes()
@@ -281,7 +277,7 @@ func (h *Hash) Each(yield func(field, value []byte) bool) {
 	if h == nil {
 		return
 	}
-	if h.shape == asDict {
+	if h.shape() == asDict {
 		for ref := range h.dict().All() {
 			if !yield(ref.Key(), ref.Value()) {
 				return
@@ -306,7 +302,7 @@ func (h *Hash) Each(yield func(field, value []byte) bool) {
 func (h *Hash) All() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		from := h
-		if h != nil && h.rec != nil {
+		if h != nil && h.recorder() != nil {
 			from = Clone(h).(*Hash)
 		}
 		from.Each(func(field, value []byte) bool { return yield(string(field), value) })
@@ -318,7 +314,7 @@ func (h *Hash) All() iter.Seq2[string, []byte] {
 // scan is yielded, some perhaps more than once. A small hash is yielded whole.
 // h must not be written to by yield.
 func (h *Hash) Scan(cursor uint64, count int, yield func(field, value []byte)) uint64 {
-	if h != nil && h.shape == asDict {
+	if h != nil && h.shape() == asDict {
 		return h.dict().Scan(cursor, count, func(ref Ref) { yield(ref.Key(), ref.Value()) })
 	}
 	h.Each(func(field, value []byte) bool {
@@ -339,7 +335,7 @@ func (h *Hash) random(r *rand.Rand, buf []byte) (field, value []byte) {
 	switch {
 	case h.Len() == 0:
 		return nil, nil
-	case h.shape == asDict:
+	case h.shape() == asDict:
 		ref := h.dict().Random(r)
 		return ref.Key(), ref.Value()
 	}
@@ -364,7 +360,7 @@ func (h *Hash) Apply(e Effect) error {
 func (h *Hash) clone() Value { return &Hash{body: h.body.clone()} }
 
 func (h *Hash) check() error {
-	if err := h.body.check(2); err != nil || h.shape == asDict {
+	if err := h.body.check(2); err != nil || h.shape() == asDict {
 		return err
 	}
 	p := h.bytes()

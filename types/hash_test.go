@@ -45,7 +45,8 @@ func TestNilHashReadsAsEmpty(t *testing.T) {
 
 func TestHashEncodings(t *testing.T) {
 	grow := func(limits *Limits, n, size int) *Hash {
-		h := &Hash{rec: &Recorder{Limits: limits}}
+		h := new(Hash)
+		h.Record(&Recorder{Limits: limits})
 		for i := range n {
 			h.Set(fmt.Sprintf("f%d", i), bytes.Repeat([]byte("v"), size))
 		}
@@ -128,7 +129,8 @@ func TestHashIncrBy(t *testing.T) {
 // What a hash handed out may be given back to it.
 func TestHashTakesItsOwnBytes(t *testing.T) {
 	for _, limits := range []*Limits{nil, {}} {
-		h := &Hash{rec: &Recorder{Limits: limits}}
+		h := new(Hash)
+		h.Record(&Recorder{Limits: limits})
 		h.Set("a", []byte("1"))
 		h.Set("b", []byte("a longer value"))
 		h.Set("c", []byte("x"))
@@ -417,7 +419,8 @@ func FuzzHash(f *testing.F) {
 	f.Add([]byte("\x00\x01a\x05\x01\x01a\x02\x01a"), uint8(4))
 	f.Add(bytes.Repeat([]byte("\x00\x02ab\xffxy"), 30), uint8(200))
 	f.Fuzz(func(t *testing.T, in []byte, limit uint8) {
-		h, model := &Hash{rec: &Recorder{Limits: &Limits{HashEntries: int(limit) / 8, HashValue: int(limit)}}}, map[string]string{}
+		h, model := new(Hash), map[string]string{}
+		h.Record(&Recorder{Limits: &Limits{HashEntries: int(limit) / 8, HashValue: int(limit)}})
 		next := func() byte {
 			if len(in) == 0 {
 				return 0
@@ -543,4 +546,22 @@ func filledHash(n int) (*Hash, []string) {
 		h.Set(fields[i], []byte("value_1"))
 	}
 	return h, fields
+}
+
+// A Recorder keeps something for its value, so another cannot have it too.
+func TestRecorderHasOneValue(t *testing.T) {
+	h, other, rec := new(Hash), new(Set), new(Recorder)
+	h.Set("f", []byte("v"))
+	h.Record(rec)
+	h.Record(rec) // again is nothing
+	require.Panics(t, func() { other.Record(rec) })
+	require.NoError(t, h.check())
+	require.Equal(t, map[string]string{"f": "v"}, hashOf(Clone(h).(*Hash)))
+	h.Record(nil)
+	other.Record(rec)
+	other.Add("m")
+	h.Set("f", []byte("w"))
+	require.Equal(t, 1, rec.Changes)
+	require.NoError(t, other.check())
+	require.Equal(t, map[string]string{"f": "w"}, hashOf(h))
 }

@@ -51,11 +51,11 @@ func (f shape) put(p []byte, i int, n int64) {
 }
 
 // int returns the i-th integer of b.
-func (b *body) int(i int) int64 { return b.shape.get(b.bytes(), i) }
+func (b *body) int(i int) int64 { return b.shape().get(b.bytes(), i) }
 
 // findInt returns the place of n in b, or where it belongs and false.
 func (b *body) findInt(n int64) (i int, ok bool) {
-	p, f, lo, hi := b.bytes(), b.shape, 0, int(b.count)
+	p, f, lo, hi := b.bytes(), b.shape(), 0, int(b.count)
 	if hi > 0 && n > f.get(p, hi-1) { // IDs are mostly added in order
 		return hi, false
 	}
@@ -73,11 +73,11 @@ func (b *body) findInt(n int64) (i int, ok bool) {
 // insertInt puts n, which is not in b, at place i. It returns false, and does
 // nothing, if b would get too long. An empty b takes the shape n needs.
 func (b *body) insertInt(i int, n int64) bool {
-	f := max(b.shape, shapeOf(n))
+	f := max(b.shape(), shapeOf(n))
 	if (int(b.count)+1)*f.width() > maxBody {
 		return false
 	}
-	if f != b.shape {
+	if f != b.shape() {
 		b.widen(f)
 	}
 	w := f.width()
@@ -88,8 +88,8 @@ func (b *body) insertInt(i int, n int64) bool {
 
 // widen turns the integers of b into those of the wider shape f.
 func (b *body) widen(f shape) {
-	old, from := b.bytes(), b.shape
-	b.shape = f
+	old, from := b.bytes(), b.shape()
+	b.how = b.how&recorded | f
 	if b.count == 0 {
 		return
 	}
@@ -102,7 +102,7 @@ func (b *body) widen(f shape) {
 
 // removeInt takes out the integer at place i.
 func (b *body) removeInt(i int) {
-	w := b.shape.width()
+	w := b.shape().width()
 	b.splice(i*w, w, 0)
 	b.count--
 }
@@ -120,7 +120,7 @@ func spelledSize(n int64) int {
 }
 
 func (b *body) checkInts() error {
-	if n := int(b.count) * b.shape.width(); n != int(b.used) {
+	if n := int(b.count) * b.shape().width(); n != int(b.used) {
 		return fmt.Errorf("%d bytes of integers used of %d", n, b.used)
 	}
 	last := int64(math.MinInt64)

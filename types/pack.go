@@ -200,43 +200,106 @@ const (
 	asInt32
 	asInt64
 	asDict
+	asTree
 )
 
-// A body holds what a Hash or a Set is made of: bytes while that is small, a
-// Dict from then on. The zero body is an empty pack.
+// A body is what a Hash, a Set or a ZSet is: bytes while that is small, tables
+// from then on. The zero body is an empty pack.
 //
-// Databases hold hashes and sets by the million, most of them with a handful
-// of elements, so a body is two words: one pointer whose meaning depends on
-// the shape, and 16-bit sizes. That limits a pack to 64 KiB, whatever the
+// Databases hold collections by the million, most of them with a handful of
+// elements, so a body is two words: one pointer whose meaning depends on the
+// shape, and 16-bit sizes. That limits a pack to 64 KiB, whatever the
 // configured limits allow; a linear search through more would be the slower
-// shape anyway.
+// shape anyway. The Recorder, which few have at a time, takes no word: while
+// there is one, the pointer leads to it, and it keeps the pointer meanwhile.
 //
 // A clone shares its bytes with the original, both marked as shared, and each
 // copies them at its next write. Nobody counts the sharers: the last one may
 // copy once in vain.
 //
-// Invariant: unless shape is asDict, ptr is nil or points to an allocation
-// of room bytes, of which the first used ones are a pack or integers, and
-// count is how many elements they are (of one string each for a set, of two
-// for a hash). If shape is asDict, ptr is a *Dict and the rest is zero.
+// Invariant: memory is nil or points to an allocation of room bytes, of which
+// the first used ones are a pack or integers, and count is how many elements
+// they are (of one string each for a set, of two for a hash; a sorted set has a
+// zpack). But if shape is asDict it is a *Dict, if shape is asTree a *zlarge,
+// and the rest is zero.
 type body struct {
-	ptr    unsafe.Pointer
-	used   uint16
-	room   uint16
-	count  uint16
-	shape  shape
+	ptr   unsafe.Pointer // the memory, or the Recorder if there is one
+	used  uint16
+	room  uint16
+	count uint16
+	how   shape // perhaps with the bit recorded
+	// A clone may have the same bytes: copy before writing. A byte of its own,
+	// since clones read the others while this one is set.
 	shared bool
 }
 
+// recorded is the bit of how that says that ptr leads to a Recorder.
+const recorded shape = 0x80
+
+// shape returns what the memory holds.
+func (b *body) shape() shape { return b.how &^ recorded }
+
+// memory returns where the elements are.
+func (b *body) memory() unsafe.Pointer {
+	if b.how&recorded != 0 {
+		return (*Recorder)(b.ptr).memory
+	}
+	return b.ptr
+}
+
+// setMemory says where they are from now on.
+func (b *body) setMemory(p unsafe.Pointer) {
+	if b.how&recorded != 0 {
+		(*Recorder)(b.ptr).memory = p
+		return
+	}
+	b.ptr = p
+}
+
+// recorder returns who takes down the changes; nil if nobody does.
+func (b *body) recorder() *Recorder {
+	if b.how&recorded != 0 {
+		return (*Recorder)(b.ptr)
+	}
+	return nil
+}
+
+// Record makes the value report its changes to r from now on, or to nobody if
+// r is nil.
+func (b *body) Record(r *Recorder) {
+	p := b.memory()
+	if old := b.recorder(); old != nil {
+		old.of, old.memory = nil, nil
+	}
+	b.ptr = p
+	b.how &^= recorded
+	if r == nil {
+		return
+	}
+	if r.of != nil {
+		panic("BUG: a Recorder takes down the changes of one value at a time")
+	}
+	r.of, r.memory = b, p
+	b.ptr = unsafe.Pointer(r)
+	b.how |= recorded
+}
+
+// replace gives b the elements of c, which nobody records.
+func (b *body) replace(c body) {
+	b.setMemory(c.ptr)
+	b.used, b.room, b.count, b.shared = c.used, c.room, c.count, c.shared
+	b.how = b.how&recorded | c.how
+}
+
 // bytes returns the packed strings or integers.
-func (b *body) bytes() []byte { return unsafe.Slice((*byte)(b.ptr), b.used) }
+func (b *body) bytes() []byte { return unsafe.Slice((*byte)(b.memory()), b.used) }
 
 // dict returns the table of a body whose shape is asDict.
-func (b *body) dict() *Dict { return (*Dict)(b.ptr) }
+func (b *body) dict() *Dict { return (*Dict)(b.memory()) }
 
 // len returns the number of elements.
 func (b *body) len() int {
-	if b.shape == asDict {
+	if b.shape() == asDict {
 		return b.dict().Len()
 	}
 	return int(b.count)
@@ -244,7 +307,7 @@ func (b *body) len() int {
 
 // size returns the bytes of memory behind ptr.
 func (b *body) size() int {
-	if b.shape == asDict {
+	if b.shape() == asDict {
 		return b.dict().Size()
 	}
 	return int(b.room)
@@ -262,7 +325,7 @@ func (b *body) splice(i, del, ins int) []byte {
 	if b.shared || need > int(b.room) || need < int(b.room)/2-16 {
 		return b.move(old, i, del, ins, need)
 	}
-	all := unsafe.Slice((*byte)(b.ptr), b.room)
+	all := unsafe.Slice((*byte)(b.memory()), b.room)
 	if ins != del {
 		copy(all[i+ins:need], old[i+del:])
 		b.used = uint16(need)
@@ -287,51 +350,67 @@ func (b *body) alloc(n int) []byte {
 		room = min(n+n>>4, maxBody)
 	}
 	p := append([]byte(nil), make([]byte, room)...)
-	b.ptr = unsafe.Pointer(unsafe.SliceData(p))
+	b.setMemory(unsafe.Pointer(unsafe.SliceData(p)))
 	b.used, b.room = uint16(n), uint16(min(cap(p), maxBody))
 	return p[:n]
 }
 
 // overlaps reports whether s points into the bytes of b.
 func (b *body) overlaps(s []byte) bool {
-	if b.shape == asDict || len(s) == 0 || b.ptr == nil {
+	if b.shape() == asDict || len(s) == 0 || b.room == 0 {
 		return false
 	}
-	at, from := uintptr(unsafe.Pointer(unsafe.SliceData(s))), uintptr(b.ptr)
+	at, from := uintptr(unsafe.Pointer(unsafe.SliceData(s))), uintptr(b.memory())
 	return at >= from && at < from+uintptr(b.room)
 }
 
 // clone returns a copy of b that shares its memory.
 func (b *body) clone() body {
-	c := *b
-	if b.shape == asDict {
-		c.ptr = unsafe.Pointer(b.dict().Clone())
-	} else if b.ptr != nil {
-		b.shared, c.shared = true, true
+	if b.shape() == asDict {
+		return bodyOf(b.dict().Clone())
 	}
+	if b.room != 0 {
+		b.shared = true
+	}
+	c := *b
+	c.ptr, c.how = b.memory(), b.shape()
 	return c
 }
 
-// become makes d the memory of b.
-func (b *body) become(d *Dict) { *b = body{ptr: unsafe.Pointer(d), shape: asDict} }
+// bodyOf returns a body that is d.
+func bodyOf(d *Dict) body { return body{ptr: unsafe.Pointer(d), how: asDict} }
 
-// check returns an error that names a broken invariant, if there is one, of a
-// body whose elements are of stride strings each.
+// checkState returns an error that names a broken invariant, if there is one,
+// of b itself.
+func (b *body) checkState() error {
+	switch r := b.recorder(); {
+	case b.shape() > asTree:
+		return fmt.Errorf("unknown shape %d", b.shape())
+	case r != nil && r.of != b:
+		return errors.New("recorder of another value")
+	case b.shape() >= asDict && (b.used|b.room|b.count != 0 || b.shared):
+		return errors.New("table with packed bytes")
+	case b.used > b.room:
+		return fmt.Errorf("%d bytes used of %d", b.used, b.room)
+	}
+	return nil
+}
+
+// check does the same for what is in b: a Set (stride 1) or a Hash (2), whose
+// elements are of so many strings each.
 func (b *body) check(stride int) error {
+	if err := b.checkState(); err != nil {
+		return err
+	}
 	switch {
-	case b.shape > asDict:
-		return fmt.Errorf("unknown shape %d", b.shape)
-	case b.shape == asDict:
-		if b.used|b.room|b.count != 0 || b.shared {
-			return errors.New("table with packed bytes")
-		}
+	case b.shape() > asDict:
+		return errors.New("tree in a hash or a set")
+	case b.shape() == asDict:
 		if b.dict().Len() == 0 {
 			return errors.New("table without entries")
 		}
 		return b.dict().check()
-	case b.used > b.room:
-		return fmt.Errorf("%d bytes used of %d", b.used, b.room)
-	case b.shape != asPack:
+	case b.shape() != asPack:
 		return b.checkInts()
 	}
 	if err := checkPack(b.bytes(), int(b.count)*stride); err != nil {

@@ -17,7 +17,6 @@ import (
 // Byte slices that a Set hands out must not be written to and are valid until
 // its next write. What it is given it copies.
 type Set struct {
-	rec *Recorder
 	body
 }
 
@@ -43,25 +42,22 @@ func (s *Set) Size() int {
 // Encoding returns "intset", "listpack" or "hashtable".
 func (s *Set) Encoding() string {
 	switch {
-	case s == nil || s.shape == asPack:
+	case s == nil || s.shape() == asPack:
 		return "listpack"
-	case s.shape == asDict:
+	case s.shape() == asDict:
 		return "hashtable"
 	}
 	return "intset"
 }
-
-// Record makes s report its changes to r, or to nobody if r is nil.
-func (s *Set) Record(r *Recorder) { s.rec = r }
 
 // Has reports whether member is in s.
 func (s *Set) Has(member string) bool {
 	switch {
 	case s == nil:
 		return false
-	case s.shape == asDict:
+	case s.shape() == asDict:
 		return s.dict().Find(HashOf(member), member).OK()
-	case s.shape == asPack:
+	case s.shape() == asPack:
 		return findPacked(s.bytes(), member, 1) >= 0
 	}
 	n, ok := ParseInt(raw(member))
@@ -76,20 +72,20 @@ func (s *Set) Add(member string) bool {
 	if !s.add(member) {
 		return false
 	}
-	s.rec.Note(OpSetAdd, 0, 0, member, "")
+	s.recorder().Note(OpSetAdd, 0, 0, member, "")
 	return true
 }
 
 func (s *Set) add(member string) bool {
 	switch {
-	case s.shape == asDict:
+	case s.shape() == asDict:
 		return s.addToDict(member)
-	case s.shape == asPack && s.count > 0:
+	case s.shape() == asPack && s.count > 0:
 		return s.addToPack(member)
 	}
 	n, ok := ParseInt(raw(member))
 	switch {
-	case ok && (s.count > 0 || s.rec.limits().SetInts > 0):
+	case ok && (s.count > 0 || s.recorder().limits().SetInts > 0):
 		return s.addInt(n, member)
 	case s.count > 0:
 		s.spell()
@@ -103,7 +99,7 @@ func (s *Set) addInt(n int64, member string) bool {
 	if found {
 		return false
 	}
-	if int(s.count) < s.rec.limits().SetInts && s.insertInt(i, n) {
+	if int(s.count) < s.recorder().limits().SetInts && s.insertInt(i, n) {
 		return true
 	}
 	s.spread()
@@ -119,7 +115,7 @@ func (s *Set) addToPack(member string) bool {
 	if findPacked(p, member, 1) >= 0 {
 		return false
 	}
-	limits, size := s.rec.limits(), packedSize(len(member))
+	limits, size := s.recorder().limits(), packedSize(len(member))
 	if int(s.count) >= limits.SetEntries || len(member) > min(limits.SetValue, maxPacked) || !s.fits(size) {
 		s.spread()
 		return s.addToDict(member)
@@ -137,13 +133,13 @@ func (s *Set) spread() {
 		d.Put(HashOf(text(member)), text(member), nil, 0, 0)
 		return true
 	})
-	s.become(d)
+	s.replace(bodyOf(d))
 }
 
 // spell turns integers into a pack, or into a Dict if they are too many or too
 // long for one.
 func (s *Set) spell() {
-	limits, size := s.rec.limits(), 0
+	limits, size := s.recorder().limits(), 0
 	for i := range int(s.count) {
 		n := spelledSize(s.int(i))
 		if n > limits.SetValue {
@@ -161,7 +157,7 @@ func (s *Set) spell() {
 		p = putPacked(p, text(member))
 		return true
 	})
-	s.body = packed
+	s.replace(packed)
 }
 
 // Remove takes member out of s and reports whether it was there.
@@ -174,10 +170,10 @@ func (s *Set) Remove(member string) bool {
 }
 
 func (s *Set) remove(member string) bool {
-	if s.shape == asDict {
+	if s.shape() == asDict {
 		return s.dict().Delete(HashOf(member), member)
 	}
-	if s.shape == asPack {
+	if s.shape() == asPack {
 		i := findPacked(s.bytes(), member, 1)
 		if i >= 0 {
 			s.cut(i)
@@ -204,9 +200,9 @@ func (s *Set) cut(i int) {
 // removed follows the removal of member.
 func (s *Set) removed(member string) {
 	if s.len() == 0 {
-		s.body = body{} // an emptied set is like a new one
+		s.replace(body{}) // an emptied set is like a new one
 	}
-	s.rec.Note(OpSetRemove, 0, 0, member, "")
+	s.recorder().Note(OpSetRemove, 0, 0, member, "")
 }
 
 // Pop removes one of the members, each being equally likely, and returns it.
@@ -225,7 +221,7 @@ func (s *Set) pop(r *rand.Rand, buf []byte) (member []byte, ok bool) {
 	if s.Len() == 0 {
 		return nil, false
 	}
-	switch s.shape {
+	switch s.shape() {
 	case asDict:
 		buf = append(buf, s.dict().Random(r).Key()...)
 		s.dict().Delete(HashOf(text(buf)), text(buf))
@@ -254,7 +250,7 @@ func (s *Set) random(r *rand.Rand, buf []byte) []byte {
 	if s.Len() == 0 {
 		return nil
 	}
-	switch s.shape {
+	switch s.shape() {
 	case asDict:
 		return s.dict().Random(r).Key()
 	case asPack:
@@ -271,7 +267,7 @@ func (s *Set) Each(yield func(member []byte) bool) {
 	if s == nil {
 		return
 	}
-	switch s.shape {
+	switch s.shape() {
 	case asDict:
 		for ref := range s.dict().All() {
 			if !yield(ref.Key()) {
@@ -300,7 +296,7 @@ func (s *Set) Each(yield func(member []byte) bool) {
 func (s *Set) All() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		from := s
-		if s != nil && s.rec != nil {
+		if s != nil && s.recorder() != nil {
 			from = Clone(s).(*Set)
 		}
 		from.Each(func(member []byte) bool { return yield(string(member)) })
@@ -312,7 +308,7 @@ func (s *Set) All() iter.Seq[string] {
 // scan is yielded, some perhaps more than once. A small set is yielded whole.
 // s must not be written to meanwhile.
 func (s *Set) Scan(cursor uint64, count int, yield func(member []byte)) uint64 {
-	if s != nil && s.shape == asDict {
+	if s != nil && s.shape() == asDict {
 		return s.dict().Scan(cursor, count, func(ref Ref) { yield(ref.Key()) })
 	}
 	s.Each(func(member []byte) bool {

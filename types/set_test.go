@@ -90,7 +90,8 @@ func TestSetEncodings(t *testing.T) {
 		{&Limits{SetInts: 1 << 20}, numbers(8192), "hashtable"}, // above 64 KiB
 		{&Limits{SetInts: 1 << 20, SetEntries: 1 << 20, SetValue: 99}, append(numbers(8000), "a"), "hashtable"},
 	} {
-		s := &Set{rec: &Recorder{Limits: c.limits}}
+		s := new(Set)
+		s.Record(&Recorder{Limits: c.limits})
 		for _, m := range c.members {
 			s.Add(m)
 		}
@@ -340,7 +341,8 @@ func FuzzSet(f *testing.F) {
 	f.Add([]byte("\x01\x05-1234\x01\x1499999999999999999999"), uint8(250))
 	f.Fuzz(func(t *testing.T, in []byte, limit uint8) {
 		limits := &Limits{SetInts: int(limit) / 8, SetEntries: int(limit) / 16, SetValue: int(limit)}
-		s, model := &Set{rec: &Recorder{Limits: limits}}, map[string]bool{}
+		s, model := new(Set), map[string]bool{}
+		s.Record(&Recorder{Limits: limits})
 		for len(in) > 1 {
 			op, size := in[0], min(int(in[1]), len(in)-2)
 			member := string(in[2 : 2+size])

@@ -117,7 +117,7 @@ type probe struct {
 // probe that is used again for the next.
 func eachProbe(s *Set, yield func(p *probe) bool) {
 	p := new(probe)
-	if s.Len() == 0 || !s.shape.ints() {
+	if s.Len() == 0 || !s.shape().ints() {
 		s.Each(func(member []byte) bool {
 			p.member, p.parsed, p.hashed = member, false, false
 			return yield(p)
@@ -145,7 +145,7 @@ func (p *probe) in(s *Set) bool {
 	if s.Len() == 0 {
 		return false
 	}
-	switch s.shape {
+	switch s.shape() {
 	case asDict:
 		if !p.hashed {
 			p.sum, p.hashed = HashOf(text(p.text())), true

@@ -57,6 +57,7 @@ type Value interface {
 	Encoding() string
 	// Record makes the value report its changes to r from now on, or to
 	// nobody if r is nil. It is how a store edits: Record(r), write, Record(nil).
+	// No other value may have r meanwhile.
 	Record(r *Recorder)
 	// Apply makes the change that e describes. It changes nothing, and returns
 	// an error, if e is not an effect on this kind of value or does not fit it.

@@ -6,11 +6,11 @@ import (
 	"math"
 )
 
-// check returns the first broken invariant of p.
-func (p *zpack) check() error {
+// check returns the first broken invariant of p, which has count entries.
+func (p zpack) check(count int) error {
 	n := 0
 	var last zentry
-	for off := 0; off < len(p.buf); n++ {
+	for off := 0; off < len(p); n++ {
 		e := p.entry(off, n)
 		if math.IsNaN(e.score) {
 			return fmt.Errorf("score of %q is not a number", e.name)
@@ -20,8 +20,8 @@ func (p *zpack) check() error {
 		}
 		last, off = e, e.end
 	}
-	if n != int(p.n) {
-		return fmt.Errorf("%d members are said to be %d", n, p.n)
+	if n != count {
+		return fmt.Errorf("%d members are said to be %d", n, count)
 	}
 	return nil
 }

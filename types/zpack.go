@@ -11,16 +11,12 @@ import (
 // An entry is a header, the score and the member. The header is a varint of
 // the member's length times four plus the form of the score: whole numbers of
 // 8, 16 or 32 bits are kept as such, all others as the 8 bytes of the float.
-type zpack struct {
-	buf    []byte
-	n      int32
-	shared bool // buf belongs to a clone too: copy it before writing
-}
+type zpack []byte
 
 // A zentry is an entry of a zpack. The zero value with end 0 is none.
 type zentry struct {
 	rank       int
-	start, end int // where it is in buf
+	start, end int // where it is in the pack
 	score      float64
 	name       []byte
 }
@@ -37,11 +33,11 @@ var zFormSize = [4]int{8, 1, 2, 4}
 
 // cut returns where the member of the entry at off begins and ends, and the
 // form of its score, which lies before it.
-func (p *zpack) cut(off int) (form, from, to int) {
-	head := int(p.buf[off])
+func (p zpack) cut(off int) (form, from, to int) {
+	head := int(p[off])
 	off++
 	if head >= 0x80 {
-		v, n := binary.Uvarint(p.buf[off-1:])
+		v, n := binary.Uvarint(p[off-1:])
 		head, off = int(v), off-1+n
 	}
 	form = head & 3
@@ -50,8 +46,8 @@ func (p *zpack) cut(off int) (form, from, to int) {
 }
 
 // score returns the score of that form that ends at off.
-func (p *zpack) score(form, off int) float64 {
-	b := p.buf[off-zFormSize[form] : off]
+func (p zpack) score(form, off int) float64 {
+	b := p[off-zFormSize[form] : off]
 	switch form {
 	case zInt8:
 		return float64(int8(b[0]))
@@ -64,30 +60,30 @@ func (p *zpack) score(form, off int) float64 {
 }
 
 // entry returns the entry at off.
-func (p *zpack) entry(off, rank int) zentry {
+func (p zpack) entry(off, rank int) zentry {
 	form, from, to := p.cut(off)
-	return zentry{rank, off, to, p.score(form, from), p.buf[from:to:to]}
+	return zentry{rank, off, to, p.score(form, from), p[from:to:to]}
 }
 
 // at returns the entry of that rank, or the end if there are no more.
-func (p *zpack) at(rank int) zentry {
+func (p zpack) at(rank int) zentry {
 	off := 0
 	for range rank {
 		_, _, off = p.cut(off)
 	}
-	if off == len(p.buf) {
+	if off == len(p) {
 		return zentry{rank: rank, start: off}
 	}
 	return p.entry(off, rank)
 }
 
 // find returns the entry of name. Its end is 0 if there is none.
-func (p *zpack) find(name string) zentry {
+func (p zpack) find(name string) zentry {
 	rank := 0
-	for off := 0; off < len(p.buf); rank++ {
+	for off := 0; off < len(p); rank++ {
 		form, from, to := p.cut(off)
-		if to-from == len(name) && text(p.buf[from:to]) == name {
-			return zentry{rank, off, to, p.score(form, from), p.buf[from:to:to]}
+		if to-from == len(name) && text(p[from:to]) == name {
+			return zentry{rank, off, to, p.score(form, from), p[from:to:to]}
 		}
 		off = to
 	}
@@ -96,10 +92,10 @@ func (p *zpack) find(name string) zentry {
 
 // seek returns how many entries come before the first that is not below, and
 // where that one starts. below must hold for entries at the front only.
-func (p *zpack) seek(below func(score float64, name []byte) bool) (rank, off int) {
-	for off < len(p.buf) {
+func (p zpack) seek(below func(score float64, name []byte) bool) (rank, off int) {
+	for off < len(p) {
 		form, from, to := p.cut(off)
-		if !below(p.score(form, from), p.buf[from:to]) {
+		if !below(p.score(form, from), p[from:to]) {
 			break
 		}
 		off = to
@@ -108,18 +104,16 @@ func (p *zpack) seek(below func(score float64, name []byte) bool) (rank, off int
 	return rank, off
 }
 
-// insert adds a member that is not there yet.
-func (p *zpack) insert(score float64, name string) {
-	_, off := p.seek(func(s float64, other []byte) bool {
+// place returns where a member with that score and name belongs.
+func (p zpack) place(score float64, name string) (off int) {
+	_, off = p.seek(func(s float64, other []byte) bool {
 		return s < score || s == score && text(other) < name
 	})
-	var head [binary.MaxVarintLen64 + 8]byte
-	h := appendZhead(head[:0], score, len(name))
-	p.open(off, len(h)+len(name))
-	copy(p.buf[off:], h)
-	copy(p.buf[off+len(h):], name)
-	p.n++
+	return off
 }
+
+// maxZhead is the most bytes that come before the member in an entry.
+const maxZhead = binary.MaxVarintLen32 + 8
 
 // appendZhead appends what comes before the member in an entry.
 func appendZhead(buf []byte, score float64, size int) []byte {
@@ -142,39 +136,8 @@ func appendZhead(buf []byte, score float64, size int) []byte {
 	return binary.LittleEndian.AppendUint64(buf, math.Float64bits(score))
 }
 
-// open makes room for size bytes at off. The buffer grows by an eighth: small
-// sets are many, and their memory counts for more than their copying.
-func (p *zpack) open(off, size int) {
-	old, want := p.buf, len(p.buf)+size
-	if p.shared || want > cap(old) {
-		room := want
-		if len(old) > 0 {
-			room += want / 8
-		}
-		p.buf = append([]byte(nil), make([]byte, room)...)[:want]
-		copy(p.buf, old[:off])
-		p.shared = false
-	} else {
-		p.buf = old[:want]
-	}
-	copy(p.buf[off+size:], old[off:])
-}
-
-// remove removes the n entries in the bytes from ≤ i < to.
-func (p *zpack) remove(from, to, n int) {
-	p.n -= int32(n)
-	size := len(p.buf) - (to - from)
-	if p.shared || size < cap(p.buf)/2 {
-		old := p.buf
-		p.buf = append(append(make([]byte, 0, size), old[:from]...), old[to:]...)
-		p.shared = false
-		return
-	}
-	p.buf = append(p.buf[:from], p.buf[to:]...)
-}
-
 // each yields the entries lo ≤ rank < hi until yield returns false.
-func (p *zpack) each(lo, hi int, yield func(member []byte, score float64) bool) bool {
+func (p zpack) each(lo, hi int, yield func(member []byte, score float64) bool) bool {
 	if lo >= hi {
 		return true
 	}
@@ -192,7 +155,7 @@ func (p *zpack) each(lo, hi int, yield func(member []byte, score float64) bool) 
 
 // eachReverse is each from hi-1 down to lo. As entries can be walked forwards
 // only it notes where they start, for a window of them at a time.
-func (p *zpack) eachReverse(lo, hi int, yield func(member []byte, score float64) bool) bool {
+func (p zpack) eachReverse(lo, hi int, yield func(member []byte, score float64) bool) bool {
 	var starts [128]int32
 	for hi > lo {
 		from := max(lo, hi-len(starts))

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"unsafe"
 )
 
 // A ZMember is a member of a sorted set with its score.
@@ -38,66 +39,74 @@ const (
 // Small sets are one piece of bytes (zpack), large ones a Dict from member to
 // score beside a tree in order (ztree). A set that has become large stays so
 // until it is empty.
-//
-// Invariant: dict and tree hold the same members with the same scores.
 type ZSet struct {
-	rec   *Recorder
-	large *zlarge // nil: pack holds the members
-	pack  zpack
+	body
 }
 
+// A zlarge is what a large set is made of.
+//
+// Invariant: dict and tree hold the same members with the same scores.
 type zlarge struct {
 	dict *Dict // member -> the 8 bytes of its score
 	tree ztree
 	word [8]byte // a score on its way into dict
 }
 
+// large returns what a large set is made of; nil if z is small.
+func (z *ZSet) large() *zlarge {
+	if z.shape() != asTree {
+		return nil
+	}
+	return (*zlarge)(z.memory())
+}
+
+// pack returns the entries of a small set.
+func (z *ZSet) pack() zpack { return z.bytes() }
+
 // Kind returns KindZSet.
 func (z *ZSet) Kind() Kind { return KindZSet }
 
 // Len returns the number of members.
 func (z *ZSet) Len() int {
-	switch {
-	case z == nil:
+	if z == nil {
 		return 0
-	case z.large != nil:
-		return z.large.dict.Len()
 	}
-	return int(z.pack.n)
+	if l := z.large(); l != nil {
+		return l.dict.Len()
+	}
+	return int(z.count)
 }
 
 // Size returns the bytes of memory the set takes.
 func (z *ZSet) Size() int {
-	const header, large = 48, 72 // a ZSet; a zlarge and its counter
-	switch {
-	case z == nil:
+	if z == nil {
 		return 0
-	case z.large != nil:
-		return header + large + z.large.dict.Size() + z.large.tree.size()
 	}
-	return header + cap(z.pack.buf)
+	size := int(unsafe.Sizeof(*z))
+	if l := z.large(); l != nil {
+		const counter = 16 // as the allocator rounds it
+		return size + int(unsafe.Sizeof(*l)) + counter + l.dict.Size() + l.tree.size()
+	}
+	return size + int(z.room)
 }
 
 // Encoding returns "listpack" for a small set and "skiplist" for a large one.
 func (z *ZSet) Encoding() string {
-	if z != nil && z.large != nil {
+	if z != nil && z.shape() == asTree {
 		return "skiplist"
 	}
 	return "listpack"
 }
-
-// Record makes z report its changes to r from now on, or to nobody if r is nil.
-func (z *ZSet) Record(r *Recorder) { z.rec = r }
 
 // Score returns the score of member, and whether it is there.
 func (z *ZSet) Score(member string) (score float64, ok bool) {
 	if z == nil {
 		return 0, false
 	}
-	if z.large != nil {
-		return z.large.score(HashOf(member), member)
+	if z.large() != nil {
+		return z.large().score(HashOf(member), member)
 	}
-	e := z.pack.find(member)
+	e := z.pack().find(member)
 	return e.score, e.end > 0
 }
 
@@ -107,14 +116,14 @@ func (z *ZSet) Rank(member string) (rank int, score float64, ok bool) {
 	if z == nil {
 		return 0, 0, false
 	}
-	if z.large == nil {
-		e := z.pack.find(member)
+	if z.large() == nil {
+		e := z.pack().find(member)
 		return e.rank, e.score, e.end > 0
 	}
-	if score, ok = z.large.score(HashOf(member), member); !ok {
+	if score, ok = z.large().score(HashOf(member), member); !ok {
 		return 0, 0, false
 	}
-	if rank, ok = z.large.tree.rank(score, member); !ok {
+	if rank, ok = z.large().tree.rank(score, member); !ok {
 		panic("BUG: a member of a sorted set is not in its tree")
 	}
 	return rank, score, true
@@ -126,11 +135,11 @@ func (z *ZSet) At(rank int) (member []byte, score float64, ok bool) {
 	if rank < 0 || rank >= z.Len() {
 		return nil, 0, false
 	}
-	if z.large == nil {
-		e := z.pack.at(rank)
+	if z.large() == nil {
+		e := z.pack().at(rank)
 		return e.name, e.score, true
 	}
-	k, i := z.large.tree.at(rank)
+	k, i := z.large().tree.at(rank)
 	return k.name(i), k.leaf.score(i), true
 }
 
@@ -140,10 +149,10 @@ func (z *ZSet) Seek(score float64, after bool) int {
 	if z == nil {
 		return 0
 	}
-	if z.large != nil {
-		return z.large.tree.seek(score, after)
+	if z.large() != nil {
+		return z.large().tree.seek(score, after)
 	}
-	rank, _ := z.pack.seek(func(s float64, _ []byte) bool {
+	rank, _ := z.pack().seek(func(s float64, _ []byte) bool {
 		return s < score || after && s == score
 	})
 	return rank
@@ -157,13 +166,13 @@ func (z *ZSet) SeekLex(member string, after bool) int {
 	if !ok {
 		return 0
 	}
-	if z.large == nil {
-		rank, _ := z.pack.seek(func(s float64, name []byte) bool {
+	if z.large() == nil {
+		rank, _ := z.pack().seek(func(s float64, name []byte) bool {
 			return s == score && (text(name) < member || after && text(name) == member)
 		})
 		return rank
 	}
-	rank, found := z.large.tree.rank(score, member)
+	rank, found := z.large().tree.rank(score, member)
 	if found && after {
 		rank++
 	}
@@ -176,10 +185,10 @@ func (z *ZSet) Each(lo, hi int, yield func(member []byte, score float64) bool) {
 	lo, hi = max(lo, 0), min(hi, z.Len())
 	switch {
 	case lo >= hi:
-	case z.large != nil:
-		z.large.tree.root.each(lo, hi, yield)
+	case z.large() != nil:
+		z.large().tree.root.each(lo, hi, yield)
 	default:
-		z.pack.each(lo, hi, yield)
+		z.pack().each(lo, hi, yield)
 	}
 }
 
@@ -188,10 +197,10 @@ func (z *ZSet) EachReverse(lo, hi int, yield func(member []byte, score float64) 
 	lo, hi = max(lo, 0), min(hi, z.Len())
 	switch {
 	case lo >= hi:
-	case z.large != nil:
-		z.large.tree.root.eachReverse(lo, hi, yield)
+	case z.large() != nil:
+		z.large().tree.root.eachReverse(lo, hi, yield)
 	default:
-		z.pack.eachReverse(lo, hi, yield)
+		z.pack().eachReverse(lo, hi, yield)
 	}
 }
 
@@ -221,7 +230,7 @@ func (z *ZSet) Descend() iter.Seq2[int, ZMember] {
 
 // still returns z, or a clone of it if z is being edited.
 func (z *ZSet) still() *ZSet {
-	if z == nil || z.rec == nil {
+	if z == nil || z.recorder() == nil {
 		return z
 	}
 	return z.clone().(*ZSet)
@@ -235,8 +244,8 @@ func (z *ZSet) Scan(cursor uint64, count int, yield func(member []byte, score fl
 	if z == nil {
 		return 0
 	}
-	if z.large != nil {
-		return z.large.dict.Scan(cursor, count, func(r Ref) { yield(r.Key(), zscore(r.Value())) })
+	if z.large() != nil {
+		return z.large().dict.Scan(cursor, count, func(r Ref) { yield(r.Key(), zscore(r.Value())) })
 	}
 	z.Each(0, z.Len(), func(member []byte, score float64) bool {
 		yield(member, score)
@@ -284,32 +293,39 @@ func (z *ZSet) clone() Value {
 	if z == nil {
 		return (*ZSet)(nil)
 	}
-	if z.large != nil {
-		return &ZSet{large: &zlarge{dict: z.large.dict.Clone(), tree: z.large.tree.clone()}}
+	l := z.large()
+	if l == nil {
+		return &ZSet{z.body.clone()}
 	}
-	z.pack.shared = true
-	return &ZSet{pack: z.pack}
+	return &ZSet{bodyOfTree(&zlarge{dict: l.dict.Clone(), tree: l.tree.clone()})}
 }
+
+// bodyOfTree returns a body that is l.
+func bodyOfTree(l *zlarge) body { return body{ptr: unsafe.Pointer(l), how: asTree} }
 
 func (z *ZSet) check() error {
 	if z == nil {
 		return nil
 	}
-	if z.large == nil {
-		return z.pack.check()
+	if err := z.checkState(); err != nil {
+		return err
+	}
+	l := z.large()
+	if l == nil {
+		return z.pack().check(int(z.count))
 	}
 	if z.Len() == 0 {
 		return errors.New("an empty sorted set is not small")
 	}
-	if err := z.large.tree.check(); err != nil {
+	if err := l.tree.check(); err != nil {
 		return err
 	}
-	if n := z.large.tree.len(); n != z.Len() {
+	if n := l.tree.len(); n != z.Len() {
 		return fmt.Errorf("%d members in the tree, %d in the dict", n, z.Len())
 	}
 	var err error
 	z.Each(0, z.Len(), func(member []byte, score float64) bool {
-		s, ok := z.large.score(HashOf(text(member)), text(member))
+		s, ok := l.score(HashOf(text(member)), text(member))
 		if !ok || math.Float64bits(s) != math.Float64bits(score) {
 			err = fmt.Errorf("member %q has score %v in the tree, %v (%v) in the dict", member, score, s, ok)
 		}

@@ -81,8 +81,8 @@ func BenchmarkZSetMemory(b *testing.B) {
 				runtime.ReadMemStats(&after)
 				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/member")
 				b.ReportMetric(float64(z.Size())/n, "Size/member")
-				if z.large != nil {
-					b.ReportMetric(float64(z.large.tree.size())/n, "tree/member")
+				if z.large() != nil {
+					b.ReportMetric(float64(z.large().tree.size())/n, "tree/member")
 				}
 				runtime.KeepAlive(z)
 			}

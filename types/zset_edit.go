@@ -64,76 +64,96 @@ func (r ZRule) forbids(old, score float64) bool {
 
 // hash returns the hash of member if z needs it.
 func (z *ZSet) hash(member string) uint64 {
-	if z.large == nil {
+	if z.large() == nil {
 		return 0
 	}
 	return HashOf(member)
 }
 
 func (z *ZSet) lookup(h uint64, member string) (float64, bool) {
-	if z.large != nil {
-		return z.large.score(h, member)
+	if z.large() != nil {
+		return z.large().score(h, member)
 	}
-	e := z.pack.find(member)
+	e := z.pack().find(member)
 	return e.score, e.end > 0
 }
 
 // add adds a member that is not there yet.
 func (z *ZSet) add(h uint64, member string, score float64) {
-	if z.large == nil {
-		if l := z.rec.limits(); int(z.pack.n) < l.ZSetEntries && len(member) <= l.ZSetValue {
-			z.pack.insert(score, member)
-			z.rec.Note(OpZAdd, int64(math.Float64bits(score)), 0, member, "")
+	if z.large() == nil {
+		if l := z.recorder().limits(); int(z.count) < l.ZSetEntries && len(member) <= l.ZSetValue && z.fits(len(member)+maxZhead) {
+			z.insert(score, member)
+			z.recorder().Note(OpZAdd, int64(math.Float64bits(score)), 0, member, "")
 			return
 		}
 		z.grow()
 		h = HashOf(member)
 	}
-	z.large.insert(h, member, score)
-	z.rec.Note(OpZAdd, int64(math.Float64bits(score)), 0, member, "")
+	z.large().insert(h, member, score)
+	z.recorder().Note(OpZAdd, int64(math.Float64bits(score)), 0, member, "")
+}
+
+// insert adds a member that is not there to a small set.
+func (z *ZSet) insert(score float64, member string) {
+	off := z.pack().place(score, member)
+	var buf [maxZhead]byte
+	head := appendZhead(buf[:0], score, len(member))
+	p := z.splice(off, 0, len(head)+len(member))[off:]
+	copy(p[copy(p, head):], member)
+	z.count++
+}
+
+// cut removes the n members in the bytes from ≤ i < to of a small set.
+func (z *ZSet) cut(from, to, n int) {
+	z.splice(from, to-from, 0)
+	z.count -= uint16(n)
 }
 
 // grow turns a small set into a large one.
 func (z *ZSet) grow() {
 	large := &zlarge{dict: new(Dict)}
-	z.pack.each(0, int(z.pack.n), func(member []byte, score float64) bool {
+	z.pack().each(0, int(z.count), func(member []byte, score float64) bool {
 		large.insert(HashOf(text(member)), text(member), score)
 		return true
 	})
-	z.large, z.pack = large, zpack{}
+	z.replace(bodyOfTree(large))
 }
 
 // rescore changes the score of a member that is there.
 func (z *ZSet) rescore(h uint64, member string, old, score float64) {
-	if z.large != nil {
-		z.large.update(h, member, old, score)
-	} else {
-		e := z.pack.find(member)
-		z.pack.remove(e.start, e.end, 1)
-		z.pack.insert(score, member)
+	if z.large() == nil && !z.fits(maxZhead) { // the score may take more bytes than before
+		z.grow()
+		h = HashOf(member)
 	}
-	z.rec.Note(OpZAdd, int64(math.Float64bits(score)), 0, member, "")
+	if l := z.large(); l != nil {
+		l.update(h, member, old, score)
+	} else {
+		e := z.pack().find(member)
+		z.cut(e.start, e.end, 1)
+		z.insert(score, member)
+	}
+	z.recorder().Note(OpZAdd, int64(math.Float64bits(score)), 0, member, "")
 }
 
 // Remove removes member and reports whether it was there.
 func (z *ZSet) Remove(member string) bool {
-	if z.large == nil {
-		e := z.pack.find(member)
+	if z.large() == nil {
+		e := z.pack().find(member)
 		if e.end == 0 {
 			return false
 		}
-		z.pack.remove(e.start, e.end, 1)
+		z.cut(e.start, e.end, 1)
 	} else {
 		h := HashOf(member)
-		score, ok := z.large.score(h, member)
+		score, ok := z.large().score(h, member)
 		if !ok {
 			return false
 		}
-		z.large.dict.Delete(h, member)
-		z.large.tree.remove(score, member)
+		z.large().dict.Delete(h, member)
+		z.large().tree.remove(score, member)
 		z.shrink()
 	}
-	z.rec.Note(OpZRemove, 0, 0, member, "")
+	z.recorder().Note(OpZRemove, 0, 0, member, "")
 	return true
 }
 
@@ -146,14 +166,14 @@ func (z *ZSet) RemoveRange(lo, hi int) int {
 		return 0
 	}
 	switch {
-	case z.large == nil:
-		from := z.pack.at(lo)
-		to := z.pack.at(hi)
-		z.pack.remove(from.start, to.start, hi-lo)
+	case z.large() == nil:
+		from := z.pack().at(lo)
+		to := z.pack().at(hi)
+		z.cut(from.start, to.start, hi-lo)
 	case hi-lo == z.Len():
-		z.large = nil
+		z.replace(body{})
 	default:
-		l := z.large
+		l := z.large()
 		l.tree.root.each(lo, hi, func(member []byte, _ float64) bool {
 			name := text(member)
 			if len(name) > zInline {
@@ -164,14 +184,14 @@ func (z *ZSet) RemoveRange(lo, hi int) int {
 		})
 		l.tree.removeRange(lo, hi)
 	}
-	z.rec.Note(OpZRemoveRange, int64(lo), int64(hi), "", "")
+	z.recorder().Note(OpZRemoveRange, int64(lo), int64(hi), "", "")
 	return hi - lo
 }
 
 // shrink makes a large set that is empty a small one.
 func (z *ZSet) shrink() {
-	if z.large.dict.Len() == 0 {
-		z.large = nil
+	if z.large().dict.Len() == 0 {
+		z.replace(body{})
 	}
 }
 

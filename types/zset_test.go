@@ -453,3 +453,30 @@ func FuzzZSet(f *testing.F) {
 		require.Equal(t, m, contents(z))
 	})
 }
+
+// TestZSetPackLimit fills a small set, of any length by its limits, to the most
+// bytes that it may have, and then lets a score grow.
+func TestZSetPackLimit(t *testing.T) {
+	limits := &Limits{ZSetEntries: math.MaxInt, ZSetValue: math.MaxInt}
+	z, n := new(ZSet), 0
+	z.Record(&Recorder{Limits: limits})
+	for z.Encoding() == "listpack" {
+		z.Add(fmt.Sprintf("%0100d", n), 1, 0)
+		n++
+	}
+	require.InDelta(t, maxBody/103, n, 2, "103 bytes each")
+	require.NoError(t, z.check())
+
+	z = new(ZSet)
+	z.Record(&Recorder{Limits: limits})
+	for i := range n - 1 {
+		z.Add(fmt.Sprintf("%0100d", i), 1, 0)
+	}
+	require.Equal(t, "listpack", z.Encoding())
+	for i := range n - 1 {
+		z.Add(fmt.Sprintf("%0100d", i), 1.5, 0)
+	}
+	require.Equal(t, "skiplist", z.Encoding())
+	require.Equal(t, n-1, z.Len())
+	require.NoError(t, z.check())
+}
