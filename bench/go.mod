@@ -9,12 +9,12 @@ require (
 	github.com/google/btree v1.1.3 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
-	golang.org/x/sys v0.48.0 // indirect
 )
 
 require (
 	github.com/gomodule/redigo v1.9.3
 	github.com/redis/rueidis v1.0.79
+	golang.org/x/sys v0.48.0
 	redstart v0.0.0
 )
 

@@ -1,5 +1,5 @@
-// Package peer runs the two servers that everything in this module compares:
-// ours and Debian's redis-server.
+// Package peer runs the servers that everything in this module compares: ours,
+// Debian's redis-server, and others by their command line.
 //
 // A [Program] is a server that can be started, a [Server] is one that runs: on
 // a free port of the loopback interface, in a directory of its own, ready to
@@ -43,18 +43,33 @@ const (
 // password that keeps everything in memory.
 type Options struct {
 	Port     int      // 0: any free one
-	Dir      string   // where it runs and keeps its file; "": a temporary one, removed when the server stops
+	Dir      string   // where it runs and keeps its file; "": a temporary one, removed when the server stops; absolute
 	Sync     string   // "": nothing is kept; "always", "everysec" or "no": kept in Dir under this policy
+	Socket   bool     // whether it listens on a unix socket as well
 	Password string   // "": none is asked for
 	Args     []string // further arguments, in the manner of redis-server: --name value
 }
 
 // A Program is a server program on this machine.
 type Program struct {
-	Name string // "redstart" or "redis-server"
+	Name string // "redstart", "redis-server" or the name given to Command
 	Path string // the executable
 	args func(o *Options) []string
 }
+
+// Command returns the program that a command line of the shell starts, in
+// which {port}, {socket} and {dir} stand for what the Options say. It has to
+// bind 127.0.0.1. Of the Options it knows only these three.
+func Command(name, line string) Program {
+	args := func(o *Options) []string {
+		values := strings.NewReplacer("{port}", strconv.Itoa(o.Port), "{dir}", o.Dir, "{socket}", socketPath(o.Dir))
+		return []string{"-c", "exec " + values.Replace(line)} // exec: the process is the server, not a shell
+	}
+	return Program{Name: name, Path: "/bin/sh", args: args}
+}
+
+// socketPath is where a server that runs in dir has its unix socket.
+func socketPath(dir string) string { return filepath.Join(dir, "socket") }
 
 // Redis finds redis-server in PATH. The error is ErrNotInstalled if there is none.
 func Redis() (Program, error) {
@@ -96,6 +111,9 @@ func redisArgs(o *Options) []string {
 	if o.Password != "" {
 		args = append(args, "--requirepass", o.Password)
 	}
+	if o.Socket {
+		args = append(args, "--unixsocket", socketPath(o.Dir))
+	}
 	return append(args, o.Args...)
 }
 
@@ -111,14 +129,18 @@ func redstartArgs(o *Options) []string {
 	if o.Password != "" {
 		args = append(args, "--requirepass", o.Password)
 	}
+	if o.Socket {
+		args = append(args, "--unixsocket", socketPath(o.Dir))
+	}
 	return append(args, o.Args...)
 }
 
 // A Server is a running process of a Program.
 type Server struct {
-	Name string // of its Program
-	Port int
-	Dir  string
+	Name   string // of its Program
+	Port   int
+	Dir    string
+	Socket string // the path of its unix socket, "" if there is none
 
 	cmd     *exec.Cmd
 	output  output
@@ -176,6 +198,9 @@ func (p Program) start(o Options) (*Server, error) {
 	if err := s.waitReady(); err != nil {
 		s.Kill()
 		return nil, fmt.Errorf("%s on port %d: %w\n%s", p.Name, o.Port, err, s.Output())
+	}
+	if path := socketPath(o.Dir); o.Socket && exists(path) { // a Command may have none
+		s.Socket = path
 	}
 	return s, nil
 }
@@ -258,6 +283,11 @@ func (s *Server) Kill() {
 	s.cmd.Process.Kill()
 	<-s.exited
 	s.clean()
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (s *Server) clean() {

@@ -1,12 +1,17 @@
 package peer
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gomodule/redigo/redis"
 )
 
 var lab Lab
@@ -61,13 +66,76 @@ func TestStartReportsWhyItFailed(t *testing.T) {
 	}
 }
 
-func TestParseCPU(t *testing.T) {
-	stat := "7 (a ) b) S 1 7 7 0 -1 4194560 900 0 0 0 12 30 5 5 20 0 4 0 100 200 300"
-	got, err := parseCPU("stat", []byte(stat))
-	if want := 420 * time.Millisecond; err != nil || got != want {
-		t.Errorf("got %v, %v; want %v", got, err, want)
+// TestCPUAgreesWithProc compares the process's clock with what /proc counts in
+// steps of 10 ms.
+func TestCPUAgreesWithProc(t *testing.T) {
+	const step = 10 * time.Millisecond
+	s := lab.Start(t, lab.Redis(t), nil)
+	c, err := redis.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := parseCPU("stat", []byte("7 (a) S 1")); err == nil {
-		t.Error("a short line is accepted")
+	defer c.Close()
+	if _, err := c.Do("EVAL", "for i = 1, 20000000 do end", 0); err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.CPU()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := s.CPU()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var counted time.Duration
+	for _, ticks := range fields[11:13] { // utime and stime, counted from the field after the name
+		n, err := strconv.Atoi(ticks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted += time.Duration(n) * step
+	}
+	if counted < before-2*step || counted > after+2*step {
+		t.Errorf("the clock says %v to %v, /proc %v", before, after, counted)
+	}
+	if before < 5*step {
+		t.Errorf("only %v: the script was to take longer", before)
+	}
+}
+
+func TestSocket(t *testing.T) {
+	ours, theirs := lab.Both(t, &Options{Socket: true})
+	for _, s := range []*Server{ours, theirs} {
+		c, err := redis.Dial("unix", s.Socket)
+		if err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+			continue
+		}
+		defer c.Close()
+		if got, err := redis.String(c.Do("PING")); got != "PONG" || err != nil {
+			t.Errorf("%s: PING over %s: %q, %v", s.Name, s.Socket, got, err)
+		}
+	}
+}
+
+func TestCommand(t *testing.T) {
+	path := lab.Redis(t).Path
+	p := Command("other", "env A=b '"+path+"' --save '' --port {port} --bind 127.0.0.1 --unixsocket {socket} --dir {dir}")
+	s := lab.Start(t, p, &Options{Socket: true})
+	c, err := redis.Dial("unix", s.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got, err := redis.Strings(c.Do("CONFIG", "GET", "dir")); err != nil || len(got) != 2 || got[1] != s.Dir {
+		t.Errorf("CONFIG GET dir: %q, %v; want %q", got, err, s.Dir)
+	}
+	if rss, err := s.RSS(); err != nil || rss < 4<<20 {
+		t.Errorf("RSS %d, %v: not that of a server", rss, err)
 	}
 }
