@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"math/bits"
 	"time"
 )
@@ -80,4 +81,16 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 		}
 	}
 	return h.max
+}
+
+// check tests the invariant.
+func (h *Histogram) check() error {
+	var sum uint64
+	for _, n := range h.counts {
+		sum += uint64(n)
+	}
+	if sum != h.n {
+		return fmt.Errorf("load: %d durations are counted, %d were added", sum, h.n)
+	}
+	return nil
 }
