@@ -94,7 +94,7 @@ func (c *Contest) Benchmark(depth int) (*report.Table, error) {
 					return nil
 				}
 				s, err := e.benchmark(b, requests, depth)
-				row.Add(e.Contestant.Name, s)
+				row.Add(e.name(), s)
 				return err
 			})
 			if err != nil {

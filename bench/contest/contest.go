@@ -89,6 +89,7 @@ func (c *Contest) pairs() []report.Pair {
 type entrant struct {
 	Contestant
 	*peer.Server
+	mix load.Mix // what it is filled with, if it is that
 }
 
 // start starts all contestants. The caller ends them by stop.
@@ -109,7 +110,7 @@ func (x Contestant) start() (*entrant, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &entrant{x, s}, nil
+	return &entrant{Contestant: x, Server: s}, nil
 }
 
 // stop ends servers whose data nobody needs any more.
@@ -151,7 +152,7 @@ func (e *entrant) use(f func(*load.Filler)) error {
 	defer filler.Close()
 	f(filler)
 	if filler.Err != nil {
-		return fmt.Errorf("%s: %w", e.Contestant.Name, filler.Err)
+		return fmt.Errorf("%s: %w", e.name(), filler.Err)
 	}
 	return nil
 }
@@ -163,7 +164,7 @@ func (e *entrant) during(f func() error) (time.Duration, error) {
 		return 0, err
 	}
 	if err := f(); err != nil {
-		return 0, fmt.Errorf("%s: %w", e.Contestant.Name, err)
+		return 0, fmt.Errorf("%s: %w", e.name(), err)
 	}
 	after, err := e.CPU()
 	return after - before, err

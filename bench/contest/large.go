@@ -138,7 +138,7 @@ func (c *Contest) large(row *report.Row, all []*entrant, test largeTest, depth i
 			}
 			l := load.Load{Network: "tcp", Addr: e.Addr(), Conns: largeClients, Script: script, Count: max(requests, largeClients*depth)}
 			s, err := e.run(&l)
-			row.Add(e.Contestant.Name, s)
+			row.Add(e.name(), s)
 			return err
 		})
 		if err != nil {
@@ -162,7 +162,7 @@ func (e *entrant) run(l *load.Load) (report.Sample, error) {
 		return nil, err
 	}
 	if r.Errors > 0 {
-		return nil, fmt.Errorf("%s: %d error replies, the first: %s", e.Contestant.Name, r.Errors, r.Error)
+		return nil, fmt.Errorf("%s: %d error replies, the first: %s", e.name(), r.Errors, r.Error)
 	}
 	return report.Sample{micros(used, r.Replies), r.Rate(), millis(r.Latency.Quantile(0.99))}, nil
 }

@@ -28,7 +28,7 @@ import (
 )
 
 // tables are the names for -only, in the order of the output.
-const tables = "redis-benchmark,large,memory"
+const tables = "redis-benchmark,large,load,memory"
 
 // options are what the flags say.
 type options struct {
@@ -149,6 +149,8 @@ func (o *options) makers() ([]maker, error) {
 			deep((*contest.Contest).Benchmark)
 		case "large":
 			deep((*contest.Contest).Large)
+		case "load":
+			all = append(all, (*contest.Contest).Load)
 		case "memory":
 			all = append(all, (*contest.Contest).Memory)
 		default:
