@@ -67,6 +67,9 @@ func (s *LockSet) AddAll(db *DB) { s.mask = db.allShards() }
 // AddSet adds the shards of t.
 func (s *LockSet) AddSet(t LockSet) { s.mask |= t.mask }
 
+// Empty reports whether there is no shard in the set.
+func (s *LockSet) Empty() bool { return s.mask == 0 }
+
 // Reset empties the set.
 func (s *LockSet) Reset() { *s = LockSet{} }
 

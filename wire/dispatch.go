@@ -71,7 +71,9 @@ func (s *session) dispatch(args [][]byte) error {
 		}
 		return err
 	}
-	s.card.last.Store(cmd)
+	if s.card.last.Load() != cmd { // a store waits for the cache line, a load for nobody
+		s.card.last.Store(cmd)
+	}
 	if s.multi != nil && !endsMulti(cmd) {
 		s.multi.add(cmd, args)
 		s.out.Simple("QUEUED")
@@ -135,7 +137,7 @@ func (s *session) perform(cmd *command.Command, args [][]byte) error {
 	if err := s.lockSet(cmd, args); err != nil {
 		return err
 	}
-	if s.locks == (store.LockSet{}) {
+	if s.locks.Empty() {
 		err := s.invoke(s.tx, cmd, args)
 		if s.executing {
 			// The store panicked under EXEC, outside of any handler: it holds
@@ -145,9 +147,7 @@ func (s *session) perform(cmd *command.Command, args [][]byte) error {
 		return err
 	}
 	if cmd.Flags&command.Survey != 0 && s.srv.db.Len(s.db) >= surveyed {
-		snap := s.srv.db.SnapshotOf(s.db)
-		defer snap.Close()
-		return s.invoke(snap.Tx, cmd, args)
+		return s.survey(cmd, args)
 	}
 	if err := s.tx.Begin(s.locks, cmd.Flags&command.Write != 0); err != nil {
 		return err
@@ -166,6 +166,13 @@ func (s *session) perform(cmd *command.Command, args [][]byte) error {
 	default:
 		return e
 	}
+}
+
+// survey runs a command on a snapshot of the selected database.
+func (s *session) survey(cmd *command.Command, args [][]byte) error {
+	snap := s.srv.db.SnapshotOf(s.db)
+	defer snap.Close()
+	return s.invoke(snap.Tx, cmd, args)
 }
 
 // lockSet makes s.locks the shards that a command needs.

@@ -24,6 +24,7 @@ func (nowhere) fd() int                           { return 0 }
 func BenchmarkSession(b *testing.B) {
 	value := strings.Repeat("x", 64)
 	for _, t := range []struct{ name, line string }{
+		{"PING", "PING"},
 		{"SET", "SET key:R V"},
 		{"GET", "GET key:R"},
 		{"INCR", "INCR counter:R"},
