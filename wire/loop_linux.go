@@ -92,7 +92,7 @@ type loopConn struct {
 	more      bool // the session has more to run
 	resumes   bool // others have done something for the session
 	unsent    []byte
-	takes     bool // the client took all of a piece, and there is more in unsent
+	takes     bool               // the client took all of a piece, and there is more in unsent
 	writer    func([]byte) error // c.write
 	stint     uint64             // of the session's run: see relief
 }

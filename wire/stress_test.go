@@ -394,3 +394,57 @@ func TestShutdownWhileBlocked(t *testing.T) {
 		})
 	}
 }
+
+// Large values are read as they were at one moment, however they change
+// meanwhile: a transaction moves one element, and whoever reads all of them
+// finds as many as ever.
+func TestLargeReadsWhileWriting(t *testing.T) {
+	const size = 12_000 // enough to be read from a clone
+	reads := []struct{ fill, move, read string }{
+		{"SADD s e%d", "SREM s e%d|SADD s e%d", "SMEMBERS s"},
+		{"SADD u e%d", "SREM u e%d|SADD u e%d", "SUNION u none"},
+		{"SADD i e%d", "SREM i e%d|SADD i e%d", "SINTER i i"},
+		{"HSET h e%d v", "HDEL h e%d|HSET h e%d v", "HKEYS h"},
+		{"RPUSH l e%d", "LREM l 1 e%d|RPUSH l e%d", "LRANGE l 0 -1"},
+		{"ZADD z 1 e%d", "ZREM z e%d|ZADD z 1 e%d", "ZRANGE z 0 -1"},
+		{"ZADD y 1 e%d", "ZREM y e%d|ZADD y 1 e%d", "ZUNION 1 y"},
+	}
+	p := startOn(t, "loop", "", nil)
+	var all sync.WaitGroup
+	for _, r := range reads {
+		var fill []string
+		for e := range size {
+			fill = append(fill, fmt.Sprintf(r.fill, e))
+		}
+		writer, reader := newClient(t, p), newClient(t, p)
+		batch := func(commands ...string) {
+			_, err := writer.conn.Write(lines(commands...))
+			require.NoError(t, err)
+			for range commands {
+				writer.read(t)
+			}
+		}
+		batch(fill...)
+		done := make(chan struct{})
+		all.Go(func() {
+			defer close(done)
+			for range 20 {
+				require.Len(t, reader.do(t, strings.Fields(r.read)...).Elems, size, r.read)
+			}
+		})
+		all.Go(func() {
+			out, in := 0, size
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				steps := strings.Split(r.move, "|")
+				batch("MULTI", fmt.Sprintf(steps[0], out), fmt.Sprintf(steps[1], in), "EXEC")
+				out, in = out+1, in+1
+			}
+		})
+	}
+	all.Wait()
+}

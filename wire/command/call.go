@@ -65,16 +65,15 @@ func (c *Call) Heavy(n int) bool {
 	return true
 }
 
-// Still returns v, which the command is about to go through and has read last.
-// If it is large, it is a clone, and others may have the keys meanwhile: the
-// command must not touch any key any more.
-func Still[V types.Value](c *Call, v V) V {
-	if !c.Heavy(v.Len()) || !c.mayRelease() {
-		return v
+// Still is Heavy for a command that only reads, and has read all it needs: if n
+// elements are many, copy, which must clone the values that the command is
+// about to go through, is called, and the keys are given up. The command must
+// not touch a key any more.
+func (c *Call) Still(n int, copy func()) {
+	if c.Heavy(n) && c.mayRelease() {
+		copy()
+		c.Tx.Release()
 	}
-	v = types.Clone(v).(V)
-	c.Tx.Release()
-	return v
 }
 
 // mayRelease reports whether the keys are held for this command alone.

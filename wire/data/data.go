@@ -7,6 +7,7 @@ package data
 import (
 	"slices"
 
+	"redstart/types"
 	"redstart/wire/command"
 )
 
@@ -46,6 +47,9 @@ func Commands() []Command {
 		family("server", databaseCommands),
 	)
 }
+
+// clone is types.Clone for a value whose type is known.
+func clone[V types.Value](v V) V { return types.Clone(v).(V) }
 
 // family returns cmds with their group filled in.
 func family(name string, cmds []Command) []Command {

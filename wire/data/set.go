@@ -34,7 +34,7 @@ var setCommands = []Command{
 		Complexity: "O(N) where N is the total number of elements in all given sets.",
 		Flags:      Read,
 		Tips:       []string{"nondeterministic_output_order"},
-		Run:        algebra(types.Diff),
+		Run:        algebra(sdiff),
 	},
 	{
 		Name:       "SDIFFSTORE",
@@ -43,7 +43,7 @@ var setCommands = []Command{
 		Since:      "1.0.0",
 		Complexity: "O(N) where N is the total number of elements in all given sets.",
 		Flags:      Write | DenyOOM,
-		Run:        algebraStore(types.Diff),
+		Run:        algebraStore(sdiff),
 	},
 	{
 		Name:       "SINTER",
@@ -53,7 +53,7 @@ var setCommands = []Command{
 		Complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
 		Flags:      Read,
 		Tips:       []string{"nondeterministic_output_order"},
-		Run:        algebra(types.Inter),
+		Run:        algebra(sinter),
 	},
 	{
 		Name:       "SINTERCARD",
@@ -71,7 +71,7 @@ var setCommands = []Command{
 		Since:      "1.0.0",
 		Complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
 		Flags:      Write | DenyOOM,
-		Run:        algebraStore(types.Inter),
+		Run:        algebraStore(sinter),
 	},
 	{
 		Name:       "SISMEMBER",
@@ -157,7 +157,7 @@ var setCommands = []Command{
 		Complexity: "O(N) where N is the total number of elements in all given sets.",
 		Flags:      Read,
 		Tips:       []string{"nondeterministic_output_order"},
-		Run:        algebra(types.Union),
+		Run:        algebra(sunion),
 	},
 	{
 		Name:       "SUNIONSTORE",
@@ -166,7 +166,7 @@ var setCommands = []Command{
 		Since:      "1.0.0",
 		Complexity: "O(N) where N is the total number of elements in all given sets.",
 		Flags:      Write | DenyOOM,
-		Run:        algebraStore(types.Union),
+		Run:        algebraStore(sunion),
 	},
 }
 
@@ -268,6 +268,7 @@ func smembers(c *Call) error {
 	if err != nil {
 		return err
 	}
+	c.Still(s.Len(), func() { s = clone(s) })
 	c.Reply.Set(s.Len())
 	s.Each(func(member []byte) bool {
 		c.Reply.Bulk(member)
@@ -316,6 +317,7 @@ func spopCount(c *Call, key string) error {
 		return err
 	}
 	k := int(min(n, int64(s.Len())))
+	c.Heavy(k)
 	c.Reply.Set(k)
 	if k == 0 {
 		return nil
@@ -392,7 +394,40 @@ func distinctMembers(c *Call, s *types.Set, n int) {
 }
 
 // An operation combines sets: types.Inter, Union or Diff.
-type operation func(sets []*types.Set, yield func(member []byte) bool)
+type operation struct {
+	run  func(sets []*types.Set, yield func(member []byte) bool)
+	work func(sets []*types.Set) int // about how many members it goes through
+}
+
+var (
+	sinter = operation{types.Inter, fewestMembers}
+	sunion = operation{types.Union, allMembers}
+	sdiff  = operation{types.Diff, allMembers}
+)
+
+func fewestMembers(sets []*types.Set) int {
+	n := math.MaxInt
+	for _, s := range sets {
+		n = min(n, s.Len())
+	}
+	return n
+}
+
+func allMembers(sets []*types.Set) (n int) {
+	for _, s := range sets {
+		n += s.Len()
+	}
+	return n
+}
+
+// cloneSets puts clones in the place of sets.
+func cloneSets(sets []*types.Set) {
+	for i, s := range sets {
+		if s != nil {
+			sets[i] = clone(s)
+		}
+	}
+}
 
 // takeSets reads the sets at keys.
 func takeSets(c *Call, keys []string) ([]*types.Set, error) {
@@ -408,14 +443,15 @@ func takeSets(c *Call, keys []string) ([]*types.Set, error) {
 }
 
 // algebra returns the handler of SINTER, SUNION or SDIFF.
-func algebra(combine operation) func(*Call) error {
+func algebra(op operation) func(*Call) error {
 	return func(c *Call) error {
 		sets, err := takeSets(c, c.Keys(c.Left()))
 		if err != nil {
 			return err
 		}
+		c.Still(op.work(sets), func() { cloneSets(sets) })
 		mark, n := c.Reply.Defer(), 0
-		combine(sets, func(member []byte) bool {
+		op.run(sets, func(member []byte) bool {
 			c.Reply.Bulk(member)
 			n++
 			return true
@@ -427,15 +463,16 @@ func algebra(combine operation) func(*Call) error {
 
 // algebraStore returns the handler of SINTERSTORE, SUNIONSTORE or SDIFFSTORE.
 // The result is built beside, because the destination may be one of the sets.
-func algebraStore(combine operation) func(*Call) error {
+func algebraStore(op operation) func(*Call) error {
 	return func(c *Call) error {
 		dst := c.Key()
 		sets, err := takeSets(c, c.Keys(c.Left()))
 		if err != nil {
 			return err
 		}
+		c.Heavy(op.work(sets))
 		var members []string
-		combine(sets, func(member []byte) bool {
+		op.run(sets, func(member []byte) bool {
 			members = append(members, string(member))
 			return true
 		})
@@ -476,6 +513,7 @@ func sintercard(c *Call) error {
 	if err != nil {
 		return err
 	}
+	c.Still(sinter.work(sets), func() { cloneSets(sets) })
 	found := int64(0)
 	types.Inter(sets, func([]byte) bool {
 		found++

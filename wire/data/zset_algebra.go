@@ -19,6 +19,18 @@ type source struct {
 
 func (s *source) len() int { return s.z.Len() + s.s.Len() }
 
+// cloneSources makes the sources independent of their keys.
+func cloneSources(in []source) {
+	for i := range in {
+		if in[i].z != nil {
+			in[i].z = clone(in[i].z)
+		}
+		if in[i].s != nil {
+			in[i].s = clone(in[i].s)
+		}
+	}
+}
+
 // score returns the weighted score of a member. Unlike those of each it may be
 // no number, 0 times infinity: what an aggregate makes of that is for it to say.
 func (s *source) score(member string) (float64, bool) {
@@ -74,14 +86,30 @@ func most(a, b float64) float64 {
 // A combination makes one sorted set of several sources.
 type combination struct {
 	run      func(in []source, agg aggregate) *types.ZSet
-	weighted bool // takes WEIGHTS and AGGREGATE
+	work     func(in []source) int // about how many members it goes through
+	weighted bool                  // takes WEIGHTS and AGGREGATE
 }
 
 var (
-	zunion = combination{union, true}
-	zinter = combination{inter, true}
-	zdiff  = combination{diff, false}
+	zunion = combination{union, allOf, true}
+	zinter = combination{inter, fewestOf, true}
+	zdiff  = combination{diff, allOf, false}
 )
+
+func allOf(in []source) (n int) {
+	for i := range in {
+		n += in[i].len()
+	}
+	return n
+}
+
+func fewestOf(in []source) int {
+	n := math.MaxInt
+	for i := range in {
+		n = min(n, in[i].len())
+	}
+	return n
+}
 
 // union begins with the smallest source, as Redis does: the order in which
 // infinities of both signs are added matters.
@@ -216,6 +244,7 @@ func zcombine(how combination, to target) func(*Call) error {
 		if err := c.Done(); err != nil {
 			return err
 		}
+		c.Still(how.work(in), func() { cloneSources(in) }) // not if it is to write
 		out := how.run(in, agg)
 		if to == toKey {
 			return storeZSet(c, dst, out)
@@ -255,6 +284,7 @@ func zintercard(c *Call) error {
 	if err := c.Done(); err != nil {
 		return err
 	}
+	c.Still(zinter.work(in), func() { cloneSources(in) })
 	found := int64(0)
 	eachInter(in, func([]byte, float64, []source) bool {
 		found++

@@ -227,6 +227,7 @@ func zrange(kind rangeKind) func(*Call) error {
 			return err
 		}
 		r := q.find(z)
+		c.Still(r.len(), func() { z = clone(z) })
 		w := memberWriter{c: c, scores: q.withScores}
 		w.begin(r.len())
 		q.each(z, r, w.member)
@@ -245,7 +246,9 @@ func zrangestore(c *Call) error {
 		return err
 	}
 	var result types.ZSet
-	q.each(z, q.find(z), func(member []byte, score float64) bool {
+	r := q.find(z)
+	c.Heavy(r.len())
+	q.each(z, r, func(member []byte, score float64) bool {
 		result.Add(command.Text(member), score, 0)
 		return true
 	})
