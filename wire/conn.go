@@ -127,10 +127,10 @@ func (c *conn) drain(more bool) bool {
 	}
 }
 
-func (c *conn) write(b []byte) error {
+func (c *conn) write(b []byte) (kept bool, err error) {
 	c.srv.stats.out.Add(int64(len(b)))
-	_, err := c.net.Write(b)
-	return err
+	_, err = c.net.Write(b)
+	return false, err
 }
 
 // notify starts a goroutine to attend to the session, unless there is one.

@@ -87,14 +87,16 @@ type loopConn struct {
 	broken    bool // and is to be closed when that is over
 	isTouched bool
 	isReady   bool
-	readable  bool // there may be something to read
-	ended     bool // the client has sent all it will
-	more      bool // the session has more to run
-	resumes   bool // others have done something for the session
-	unsent    []byte
-	takes     bool               // the client took all of a piece, and there is more in unsent
-	writer    func([]byte) error // c.write
-	stint     uint64             // of the session's run: see relief
+	readable  bool                       // there may be something to read
+	ended     bool                       // the client has sent all it will
+	more      bool                       // the session has more to run
+	resumes   bool                       // others have done something for the session
+	unsent    []byte                     // in the memory of base, if that is not nil
+	base      []byte                     // a buffer of the pool, perhaps
+	takes     bool                       // the client took all of a piece, and there is more in unsent
+	writer    func([]byte) (bool, error) // c.write
+	space     []byte                     // of the session, into which was read
+	stint     uint64                     // of the session's run: see relief
 }
 
 // newLoop starts a loop.
@@ -330,7 +332,7 @@ func (l *loop) work() bool {
 // runSession runs the session of c, with the n bytes read if there are any. It
 // reports false if the runner has been relieved meanwhile.
 func (l *loop) runSession(c *loopConn, n int) bool {
-	resumes, more, input := c.resumes, c.more, l.buf[:n]
+	resumes, more, space, input := c.resumes, c.more, c.space != nil, l.buf[:min(n, loopBuffer)]
 	c.resumes = false
 	l.begin(c) // from here to finish the loop may become another's
 	switch {
@@ -338,6 +340,8 @@ func (l *loop) runSession(c *loopConn, n int) bool {
 		more = c.session.resume() || more
 	case more:
 		more = c.session.feedMore()
+	case space:
+		more = c.session.feedSpace(n)
 	default:
 		more = c.session.feed(input)
 	}
@@ -350,10 +354,15 @@ func (l *loop) runSession(c *loopConn, n int) bool {
 	return true
 }
 
-// read reads a client once. It reports false if the connection is over.
+// read reads a client once, into the loop's buffer or, if it is in the middle
+// of a large command, into c.space. It reports false if the connection is over.
 func (l *loop) read(c *loopConn) (n int, ok bool) {
+	buf := l.buf
+	if c.space = c.session.space(); c.space != nil {
+		buf = c.space[:min(len(c.space), loopPiece)]
+	}
 	r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.socket),
-		uintptr(unsafe.Pointer(&l.buf[0])), uintptr(len(l.buf)), unix.MSG_DONTWAIT, 0, 0)
+		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == unix.EINTR:
 		return 0, true
@@ -363,7 +372,7 @@ func (l *loop) read(c *loopConn) (n int, ok bool) {
 	case errno != 0 || r == 0:
 		return 0, false
 	}
-	if int(r) < len(l.buf) && !c.ended {
+	if int(r) < len(buf) && !c.ended {
 		c.readable = false
 	}
 	l.srv.stats.in.Add(int64(r))
@@ -405,27 +414,25 @@ func (c *loopConn) flush() bool {
 		if c.unsent = c.unsent[n:]; len(c.unsent) > 0 {
 			return true
 		}
-		c.unsent, c.takes = nil, false
+		buffers.put(c.base)
+		c.unsent, c.base, c.takes = nil, nil, false
 	}
 	last, err := c.session.box.send(c.writer)
 	return err == nil && (!last || len(c.unsent) > 0)
 }
 
 // write sends b and keeps what the client does not take.
-func (c *loopConn) write(b []byte) error {
-	n := 0
-	if len(c.unsent) == 0 {
-		var err error
-		if n, err = c.transmit(b); err != nil {
-			return err
-		}
+func (c *loopConn) write(b []byte) (kept bool, err error) {
+	if len(c.unsent) > 0 {
+		c.unsent, c.base = append(c.unsent, b...), nil
+		return false, nil
 	}
-	if len(c.unsent) == 0 && n < len(b) && !buffers.owns(b) {
-		c.unsent = b[n:] // a large reply; nobody else needs it
-		return nil
+	n, err := c.transmit(b)
+	if err != nil || n == len(b) {
+		return false, err
 	}
-	c.unsent = append(c.unsent, b[n:]...)
-	return nil
+	c.unsent, c.base = b[n:], b
+	return true, nil
 }
 
 // transmit sends what the client takes of b, up to a piece.

@@ -85,6 +85,7 @@ func newSession(srv *Server, link transport) *session {
 	s.tx.Owner = s
 	s.tx.OnWait = link.yield
 	s.out.Proto = 2
+	s.out.More = buffers.grow
 	s.authed = !srv.needsPassword()
 	s.parser.Unauthenticated = !s.authed
 	s.parser.MaxBulk = srv.config.live.Load().maxBulk
@@ -131,24 +132,65 @@ func (s *session) keep(b []byte) {
 	if len(b) == 0 || s.ending {
 		return
 	}
-	limit := s.srv.config.live.Load().maxQuery
-	if !s.authed {
-		limit = maxUnauthed
-	}
-	if len(s.in)+len(b) > limit {
+	if len(s.in)+len(b) > s.maxQuery() {
 		s.ending = true
 		s.srv.log.Warn("closing client that reached the query buffer limit", "client", s.id)
 		return
 	}
-	// At least twice as much at a time, or a large command is copied with each
-	// piece that comes; but not more than it needs, nor all it claims to need.
-	size := len(s.in) + len(b)
-	if need := min(s.parser.Need(), 2*size); size > cap(s.in) && need >= size {
-		grown := make([]byte, len(s.in), need)
-		copy(grown, s.in)
-		s.in = grown
-	}
+	s.makeRoom(len(b))
 	s.in = append(s.in, b...)
+}
+
+// makeRoom makes room in s.in for n bytes more. It makes room for all of a
+// large command at once, lest that be copied with each piece that comes; but
+// not for more than some times of what has come, whatever the client claims.
+func (s *session) makeRoom(n int) {
+	size := len(s.in) + n
+	if size <= cap(s.in) {
+		return
+	}
+	want := min(s.parser.Need(), 16*size)
+	if want < size { // of many small arguments, perhaps
+		want = 2 * size
+	}
+	grown := buffers.get(want)[:len(s.in)]
+	copy(grown, s.in)
+	buffers.put(s.in)
+	s.in = grown
+}
+
+// space returns where to read more of a large command, so that it need not be
+// copied from where it was read: memory whose first n bytes feedSpace takes.
+// It returns nil if there is no such command.
+func (s *session) space() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	more := s.parser.Need() - len(s.in)
+	if len(s.in) == 0 || more < bufferSize || s.parked != nil || s.ending || s.dead || len(s.in) >= s.maxQuery() {
+		return nil
+	}
+	s.makeRoom(bufferSize)
+	return s.in[len(s.in):min(cap(s.in), len(s.in)+more)]
+}
+
+// feedSpace is feed for n bytes that were read into what space has returned.
+func (s *session) feedSpace(n int) (more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dead || s.ending {
+		return false
+	}
+	s.in = s.in[:len(s.in)+n]
+	s.runKept()
+	return s.hasMore()
+}
+
+// maxQuery returns how much input may be kept.
+func (s *session) maxQuery() int {
+	if !s.authed {
+		return maxUnauthed
+	}
+	return s.srv.config.live.Load().maxQuery
 }
 
 func (s *session) runKept() {
@@ -159,9 +201,12 @@ func (s *session) runKept() {
 	n := s.run(s.in)
 	switch {
 	case n == len(s.in):
+		buffers.put(s.in)
 		s.in = nil
 	case n > 0 && cap(s.in) > bufferSize && len(s.in)-n < cap(s.in)/4:
-		s.in = append([]byte(nil), s.in[n:]...) // not in memory that a large command needed
+		left := append([]byte(nil), s.in[n:]...) // not in memory that a large command needed
+		buffers.put(s.in)
+		s.in = left
 	case n > 0:
 		s.in = append(s.in[:0], s.in[n:]...)
 	}
@@ -438,9 +483,10 @@ func (o *outbox) end() {
 }
 
 // send passes what there is to write, until there is nothing, after waiting
-// for whoever is doing so. last reports that the session has ended and
+// for whoever is doing so. If write has kept its argument, that is its own from
+// then on. last reports that the session has ended and
 // everything was sent, or that nothing more can be.
-func (o *outbox) send(write func([]byte) error) (last bool, err error) {
+func (o *outbox) send(write func([]byte) (kept bool, err error)) (last bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.sending {
@@ -451,8 +497,10 @@ func (o *outbox) send(write func([]byte) error) (last bool, err error) {
 		b := o.buf
 		o.buf = nil
 		o.mu.Unlock()
-		err = write(b)
-		buffers.put(b)
+		kept := false
+		if kept, err = write(b); !kept {
+			buffers.put(b)
+		}
 		o.mu.Lock()
 	}
 	o.sending = false
@@ -467,42 +515,4 @@ func (o *outbox) size() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.buf)
-}
-
-// buffers are those of replies and of reading that nobody uses at the moment.
-var buffers bufferPool
-
-// A bufferPool recycles buffers of two sizes, so that an idle client holds
-// none, and one that reads a lot does not grow its buffer every time.
-type bufferPool struct{ small, large sync.Pool }
-
-const (
-	bufferSize = 16 << 10
-	largeSize  = outChunk + 64<<10
-)
-
-// get returns a buffer that holds n bytes, if it can be had at no cost.
-func (p *bufferPool) get(n int) []byte {
-	if n > bufferSize {
-		if b, ok := p.large.Get().(*[largeSize]byte); ok {
-			return b[:]
-		}
-		return new([largeSize]byte)[:]
-	}
-	if b, ok := p.small.Get().(*[bufferSize]byte); ok {
-		return b[:]
-	}
-	return new([bufferSize]byte)[:]
-}
-
-// owns reports whether put keeps b.
-func (p *bufferPool) owns(b []byte) bool { return cap(b) == bufferSize || cap(b) == largeSize }
-
-func (p *bufferPool) put(b []byte) {
-	switch cap(b) {
-	case bufferSize:
-		p.small.Put((*[bufferSize]byte)(b[:bufferSize]))
-	case largeSize:
-		p.large.Put((*[largeSize]byte)(b[:largeSize]))
-	}
 }

@@ -44,7 +44,7 @@ func TestCommandsAllocateNothing(t *testing.T) {
 	}
 }
 
-func sendNowhere([]byte) error { return nil }
+func sendNowhere([]byte) (bool, error) { return false, nil }
 
 func quietSession(t *testing.T) *session {
 	db, err := store.Open("", nil)

@@ -16,6 +16,9 @@ type Writer struct {
 	// that RESP2 lacks are written as Redis writes them there. Anything below
 	// 3 means 2.
 	Proto int
+	// More, if it is not nil, returns a buffer with what is in buf and room
+	// for n bytes more. It may keep buf. If it is nil, append does.
+	More func(buf []byte, n int) []byte
 
 	buf []byte
 }
@@ -66,9 +69,15 @@ func (w *Writer) BulkError(s string) {
 // Int writes an integer.
 func (w *Writer) Int(n int64) { w.buf = appendHeader(w.buf, ':', n) }
 
+// bulkFrame is more than what is around the bytes of a string.
+const bulkFrame = 32
+
 // Bulk writes a string of any bytes. A nil b is an empty string, too: what is
 // not there is Null.
 func (w *Writer) Bulk(b []byte) {
+	if need := len(b) + bulkFrame; cap(w.buf)-len(w.buf) < need && w.More != nil {
+		w.buf = w.More(w.buf, need)
+	}
 	buf := appendHeader(w.buf, '$', int64(len(b)))
 	buf = append(buf, b...)
 	w.buf = append(buf, '\r', '\n')
