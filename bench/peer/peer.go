@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -187,14 +188,10 @@ func (p Program) start(o Options) (*Server, error) {
 	s.cmd.Stdout = &s.output
 	s.cmd.Stderr = &s.output
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // no orphans after a test that timed out
-	if err := s.cmd.Start(); err != nil {
+	if err := s.run(); err != nil {
 		s.clean()
 		return nil, err
 	}
-	go func() {
-		s.cmd.Wait()
-		close(s.exited)
-	}()
 	if err := s.waitReady(); err != nil {
 		s.Kill()
 		return nil, fmt.Errorf("%s on port %d: %w\n%s", p.Name, o.Port, err, s.Output())
@@ -203,6 +200,24 @@ func (p Program) start(o Options) (*Server, error) {
 		s.Socket = path
 	}
 	return s, nil
+}
+
+// run starts the process, and waits for its end in a thread that ends no
+// sooner: the signal of Pdeathsig comes when the thread dies that started the
+// process, not the program.
+func (s *Server) run() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := s.cmd.Start()
+		started <- err
+		if err == nil {
+			s.cmd.Wait()
+			close(s.exited)
+		}
+	}()
+	return <-started
 }
 
 // waitReady returns when the server answers PING, be it only that a password

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -56,6 +57,47 @@ func TestKilledServerIsNoticed(t *testing.T) {
 	}
 	if err := syscall.Kill(s.PID(), 0); err == nil {
 		t.Error("its process is still there")
+	}
+}
+
+// inThreadThatEnds runs f in a thread that ends then, and returns its number.
+func inThreadThatEnds(f func()) (thread int) {
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if thread = syscall.Gettid(); thread == os.Getpid() { // the first thread never ends
+			defer runtime.UnlockOSThread()
+			thread = inThreadThatEnds(f)
+			return
+		}
+		f()
+	}()
+	<-done
+	return thread
+}
+
+// TestThreadsMayEnd starts a server from a thread that ends: the server must
+// not.
+func TestThreadsMayEnd(t *testing.T) {
+	program := lab.Redis(t)
+	var s *Server
+	var err error
+	thread := inThreadThatEnds(func() { s, err = program.Start(nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Kill()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", thread)); err != nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the thread does not end")
+		}
+	}
+	if got := s.ping(); got != "+PONG\r\n" {
+		t.Errorf("the server answers PING with %q", got)
 	}
 }
 
