@@ -63,7 +63,7 @@ func (c *Contest) Benchmark(depth int) (*report.Table, error) {
 	}
 	t := &report.Table{
 		Name:    fmt.Sprintf("redis-benchmark-P%d", depth),
-		Title:   fmt.Sprintf("`redis-benchmark -c 50 -d 64 -r %d -P %d`, %d rounds", keyspace, depth, c.Sizes.Rounds),
+		Title:   fmt.Sprintf("`redis-benchmark -c 50 -d 64 -r %d -P %d`, rounds: %d", keyspace, depth, c.Sizes.Rounds),
 		Notes:   []string{"CPU is user and system time of the server process per request. Nothing is popped from an empty key."},
 		Subject: "test",
 		Measures: []report.Measure{

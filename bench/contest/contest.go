@@ -45,6 +45,7 @@ type Sizes struct {
 	Calm     time.Duration // how long resident memory must have stayed the same
 	Time     time.Duration // of a load at a steady rate
 	Keys     int           // in the server while pauses are looked for
+	Scenes   int           // rounds in which they are
 	Watch    time.Duration // how long pauses are looked for at least
 }
 
@@ -52,9 +53,9 @@ type Sizes struct {
 // of one that shows that all of it works.
 var (
 	Full = Sizes{Rounds: 3, Requests: 100_000, Large: 1_000_000, Elements: 1_000_000, Calm: 3 * time.Second,
-		Time: 1500 * time.Millisecond, Keys: 5_000_000, Watch: 5 * time.Second}
+		Time: 1500 * time.Millisecond, Keys: 5_000_000, Scenes: 1, Watch: 3 * time.Second}
 	Quick = Sizes{Rounds: 1, Requests: 5_000, Large: 100_000, Elements: 100_000, Calm: 500 * time.Millisecond,
-		Time: 250 * time.Millisecond, Keys: 200_000, Watch: 500 * time.Millisecond}
+		Time: 250 * time.Millisecond, Keys: 200_000, Scenes: 1, Watch: 500 * time.Millisecond}
 )
 
 // A Contest is what is compared, and how thoroughly.

@@ -88,7 +88,7 @@ func fillTwoSets(f *load.Filler, n int) {
 func (c *Contest) Large(depth int) (*report.Table, error) {
 	t := &report.Table{
 		Name:  fmt.Sprintf("large-P%d", depth),
-		Title: fmt.Sprintf("Large collections, %d clients, P %d, %d rounds", largeClients, depth, c.Sizes.Rounds),
+		Title: fmt.Sprintf("Large collections, %d clients, P %d, rounds: %d", largeClients, depth, c.Sizes.Rounds),
 		Notes: []string{fmt.Sprintf("Sorted set, list and set hold %d elements, arguments are random: members and ranks anywhere, "+
 			"ZRANGE and ZRANGEBYSCORE return %d elements, ZREMRANGEBYRANK removes %d; LINSERT and LPOS search for one of the first %d elements; "+
 			"SINTER is with a set of %d, half of them shared; the hash of HGETALL has %d fields. CPU is that of the server process per request.",

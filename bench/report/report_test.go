@@ -65,20 +65,21 @@ func example() *Table {
 		Measures: []Measure{
 			{Name: "CPU", Unit: "µs", Goal: Goal{Ratio: 1}},
 			{Name: "throughput", Unit: "1/s", Goal: Goal{Ratio: 1, AtLeast: true}, Hidden: true},
+			{Name: "late", Unit: "ms", Plain: true},
 		},
 		Pairs: []Pair{{"ours", "theirs"}, {"other", "theirs"}, {"alone", ""}},
 	}
 	r := t.NewRow("first")
-	r.Add("ours", Sample{1, 300})
-	r.Add("ours", Sample{2, 100})
-	r.Add("theirs", Sample{2, 200})
-	r.Add("theirs", Sample{2, 200})
+	r.Add("ours", Sample{1, 300, 7})
+	r.Add("ours", Sample{2, 100, 7})
+	r.Add("theirs", Sample{2, 200, 7})
+	r.Add("theirs", Sample{2, 200, 7})
 	r = t.NewRow("second")
 	r.Goals = []Goal{{Ratio: 0.5}, {}}
-	r.Add("ours", Sample{12, math.NaN()})
-	r.Add("theirs", Sample{2, 200})
-	r.Add("other", Sample{2000, 0})
-	t.NewRow("third").Add("alone", Sample{1, 2})
+	r.Add("ours", Sample{12, math.NaN(), 7})
+	r.Add("theirs", Sample{2, 200, 7})
+	r.Add("other", Sample{2000, 0, 7})
+	t.NewRow("third").Add("alone", Sample{1, 2, 7})
 	return t
 }
 
@@ -115,6 +116,27 @@ func TestSVGIsWellFormed(t *testing.T) {
 		}
 		if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
 			t.Errorf("%s: a place that is not a number:\n%s", table.Name, svg)
+		}
+	}
+}
+
+// TestTicksHaveRoom: no two labels of an axis touch, whatever its length.
+func TestTicksHaveRoom(t *testing.T) {
+	for e := range 11 * 10 {
+		low, high := math.Exp2(-float64(e%11))/1.08, 2*math.Exp2(float64(e/11))*1.08
+		end := math.Inf(-1)
+		one := false
+		for _, tick := range ticks(low, high) {
+			at := panelWidth * math.Log(tick/low) / math.Log(high/low)
+			half := charWidth * float64(len(tickLabel(tick))) / 2
+			if at-half < end {
+				t.Errorf("from %g to %g: %s touches the label before", low, high, tickLabel(tick))
+			}
+			end = at + half
+			one = one || tick == 1
+		}
+		if !one {
+			t.Errorf("from %g to %g: no tick at 1", low, high)
 		}
 	}
 }

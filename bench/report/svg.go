@@ -32,6 +32,7 @@ type plot struct {
 	bytes.Buffer
 	table *Table
 	pairs []Pair // those with ratios
+	shown []int  // the measures with ratios
 	rows  []*Row // those with a ratio of any pair
 	label float64
 }
@@ -46,6 +47,11 @@ func (t *Table) SVG(subtitle string) []byte {
 			p.pairs = append(p.pairs, pair)
 		}
 	}
+	for m, measure := range t.Measures {
+		if !measure.Plain {
+			p.shown = append(p.shown, m)
+		}
+	}
 	for _, r := range t.Rows {
 		if p.drawn(r) {
 			p.rows = append(p.rows, r)
@@ -53,7 +59,7 @@ func (t *Table) SVG(subtitle string) []byte {
 		}
 	}
 	p.label = sideMargin + float64(longest)*charWidth + 10
-	width := p.label + float64(len(t.Measures))*(panelWidth+panelGap) + sideMargin
+	width := p.label + float64(len(p.shown))*(panelWidth+panelGap) + sideMargin
 	p.start(max(width, 560), p.bottom()+axisHeight+sideMargin)
 	p.text(sideMargin, 28, "start", "title", t.Title)
 	p.text(sideMargin, 46, "start", "small", subtitle)
@@ -65,8 +71,8 @@ func (t *Table) SVG(subtitle string) []byte {
 		}
 		p.text(p.label-10, y+(p.rowHeight()-rowGap)/2+4, "end", "label", r.Name)
 	}
-	for m := range t.Measures {
-		p.panel(m, p.label+float64(m)*(panelWidth+panelGap))
+	for i, m := range p.shown {
+		p.panel(m, p.label+float64(i)*(panelWidth+panelGap))
 	}
 	p.WriteString("</svg>\n")
 	return p.Bytes()
@@ -74,7 +80,7 @@ func (t *Table) SVG(subtitle string) []byte {
 
 // drawn says whether the row has any ratio.
 func (p *plot) drawn(r *Row) bool {
-	for m := range p.table.Measures {
+	for _, m := range p.shown {
 		for _, pair := range p.pairs {
 			if len(r.Ratios(pair, m)) > 0 {
 				return true
@@ -106,7 +112,7 @@ func (p *plot) panel(m int, x float64) {
 	measure := p.table.Measures[m]
 	low, high := p.limits(m)
 	scale := func(ratio float64) float64 {
-		return x + panelWidth*math.Log(max(ratio, low)/low)/math.Log(high/low)
+		return x + panelWidth*math.Log(min(max(ratio, low), high)/low)/math.Log(high/low)
 	}
 	title := measure.Name + " ratio"
 	if g := measure.Goal.String(); g != "" {
@@ -121,7 +127,7 @@ func (p *plot) panel(m int, x float64) {
 			color = "#888"
 		}
 		p.line(scale(tick), top, scale(tick), bottom, color, 1, "")
-		p.text(scale(tick), bottom+16, "middle", "small", fmt.Sprintf("%g", tick))
+		p.text(scale(tick), bottom+16, "middle", "small", tickLabel(tick))
 	}
 	for i, r := range p.rows {
 		if g := p.table.goal(r, m); g.Ratio != 0 {
@@ -139,7 +145,8 @@ func (p *plot) panel(m int, x float64) {
 }
 
 // limits returns what the axis of measure number m has to reach, at least from
-// a half to two, and a little more than the ratios and goals.
+// a half to two, and a little more than the ratios and goals, but not beyond a
+// thousand: dots further out stand at the end.
 func (p *plot) limits(m int) (low, high float64) {
 	low, high = 0.5, 2
 	for _, r := range p.rows {
@@ -152,7 +159,8 @@ func (p *plot) limits(m int) (low, high float64) {
 			low, high = min(low, g.Ratio), max(high, g.Ratio)
 		}
 	}
-	return low / 1.08, high * 1.08
+	const far = 1024
+	return max(low, 1./far) / 1.08, min(high, far) * 1.08
 }
 
 // ticks returns powers of two between low and high, few enough to be labelled.
@@ -164,6 +172,14 @@ func ticks(low, high float64) []float64 {
 		at = append(at, math.Exp2(e))
 	}
 	return at
+}
+
+// tickLabel writes a power of two briefly.
+func tickLabel(tick float64) string {
+	if tick < 1 {
+		return fmt.Sprintf("1/%g", 1/tick)
+	}
+	return fmt.Sprintf("%g", tick)
 }
 
 func (p *plot) start(width, height float64) {

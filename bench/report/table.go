@@ -30,6 +30,7 @@ type Measure struct {
 	Unit   string
 	Goal   Goal
 	Hidden bool // in Markdown only the ratio is shown
+	Plain  bool // only the figure is shown: a ratio would mean nothing
 }
 
 // A Pair is two servers. Ratios are figures of Server divided by those of Base.
@@ -147,6 +148,9 @@ func (t *Table) header(p Pair) string {
 		if !measure.Hidden {
 			fmt.Fprintf(&b, " %s%s | beside |", measure.Name, unit)
 		}
+		if measure.Plain {
+			continue
+		}
 		fmt.Fprintf(&b, " %s ratio", measure.Name)
 		if g := measure.Goal.String(); g != "" {
 			fmt.Fprintf(&b, ", %s", g)
@@ -180,6 +184,9 @@ func (t *Table) line(r *Row, p Pair, met, goals []int) string {
 		}
 		if !measure.Hidden {
 			fmt.Fprintf(&b, " %s | %s |", number(r.Figures(p.Server, m).Median()), number(r.Figures(p.Base, m).Median()))
+		}
+		if measure.Plain {
+			continue
 		}
 		ratios, goal := r.Ratios(p, m), t.goal(r, m)
 		text := ratios.String()

@@ -28,7 +28,7 @@ import (
 )
 
 // tables are the names for -only, in the order of the output.
-const tables = "redis-benchmark,large,load,memory"
+const tables = "redis-benchmark,large,load,memory,pauses"
 
 // options are what the flags say.
 type options struct {
@@ -50,14 +50,14 @@ func main() {
 	var o options
 	flag.StringVar(&o.only, "only", tables, "which `tables` to print")
 	flag.StringVar(&o.tests, "tests", "all", "which `tests` of the tables to run, by the names in the first column; of memory: "+
-		"strings, hashes, hash, set, zset, list, churn")
+		"strings, hashes, hash, set, zset, list, churn; of pauses: the first word")
 	flag.StringVar(&o.pipelines, "pipeline", "1,16", "how many requests redis-benchmark and large send at once: a `list`, one table each")
 	flag.Func("servers", "another server, `name=command line` with {port}, {socket} and {dir}; may be repeated", func(s string) error {
 		o.servers = append(o.servers, s)
 		return nil
 	})
 	flag.BoolVar(&o.files, "files", true, "also compare the two with a file: ours, and redis-server's append-only file, synced every second")
-	flag.IntVar(&o.rounds, "rounds", 0, "how often things are repeated (3)")
+	flag.IntVar(&o.rounds, "rounds", 0, "how often things are repeated (3; pauses 1; memory is looked at once)")
 	flag.IntVar(&o.requests, "n", 0, "requests of a test of redis-benchmark (100000)")
 	flag.IntVar(&o.elements, "elements", 0, "elements in large and memory (1000000)")
 	flag.IntVar(&o.keys, "keys", 0, "keys in pauses (5000000)")
@@ -65,26 +65,26 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "everything small: shows that it works, the figures are worth nothing")
 	flag.StringVar(&o.out, "out", "", "the `folder` for JSON and plots (results/date and time)")
 	flag.Parse()
-	if err := run(&o, os.Stdout, os.Stderr); err != nil {
+	if err := run(&o, o.sizes(), os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
 // run measures what o asks for, and writes the report.
-func run(o *options, stdout, progress io.Writer) error {
+func run(o *options, sizes contest.Sizes, stdout, progress io.Writer) error {
+	makers, err := o.makers()
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "redstart-compare-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	c := contest.Contest{Sizes: o.sizes(), Tests: strings.Split(o.tests, ","), Grid: o.grid, Progress: progress}
+	c := contest.Contest{Sizes: sizes, Tests: strings.Split(o.tests, ","), Grid: o.grid, Progress: progress}
 	r := report.Report{Machine: report.ThisMachine(), Command: append([]string{"compare"}, os.Args[1:]...), Quick: o.quick}
 	if c.Contestants, r.Versions, err = contestants(o, dir); err != nil {
-		return err
-	}
-	makers, err := o.makers()
-	if err != nil {
 		return err
 	}
 	r.Header(stdout)
@@ -97,6 +97,9 @@ func run(o *options, stdout, progress io.Writer) error {
 			t.Markdown(stdout)
 			r.Tables = append(r.Tables, t)
 		}
+	}
+	if len(r.Tables) == 0 {
+		return fmt.Errorf("-tests %s: none of the tables has such a row", o.tests)
 	}
 	if o.out == "" {
 		o.out = filepath.Join("results", r.Machine.Date.Format("2006-01-02-150405"))
@@ -117,6 +120,7 @@ func (o *options) sizes() contest.Sizes {
 		}
 	}
 	set(&s.Rounds, o.rounds)
+	set(&s.Scenes, o.rounds)
 	set(&s.Requests, o.requests)
 	set(&s.Large, o.elements)
 	set(&s.Elements, o.elements)
@@ -153,6 +157,8 @@ func (o *options) makers() ([]maker, error) {
 			all = append(all, (*contest.Contest).Load)
 		case "memory":
 			all = append(all, (*contest.Contest).Memory)
+		case "pauses":
+			all = append(all, (*contest.Contest).Pauses)
 		default:
 			return nil, fmt.Errorf("-only %s: there is no such table, but %s", name, tables)
 		}
