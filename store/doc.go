@@ -12,6 +12,7 @@
 //     transactions of one step, and a [Batch] one of many writes.
 //   - A [Snapshot] is a view of everything at one moment, which blocks nobody.
 //     [DB.Fork] makes a second, writable database from such a moment.
+//   - A [Memory] tells what the bytes of a database are for, by part and by key.
 //   - A shard is a part of the keyspace with a lock of its own; see locks.go.
 //   - A touch is what a transaction remembers of a key it writes; see tx.go.
 //

@@ -516,6 +516,32 @@ func ExampleTx_EditZSet() {
 }
 
 // Errors are values to compare with.
+func ExampleDB_Memory() {
+	db, err := store.Open("", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	for i := range 100_000 {
+		if err := db.Set(fmt.Sprintf("user:%06d", i), make([]byte, 64)); err != nil {
+			log.Fatal(err)
+		}
+	}
+	m := db.Memory()
+	fmt.Println(m.Entries, "keys, bytes of each:")
+	for part, n := range m.All() {
+		if part == "keys" || part == "values" || part == "headers" { // the others vary
+			fmt.Println(part, m.PerEntry(n))
+		}
+	}
+	// Output:
+	// 100000 keys, bytes of each:
+	// keys 11
+	// values 64
+	// headers 3
+}
+
 func ExampleErrWrongType() {
 	db, err := store.Open("", nil)
 	if err != nil {

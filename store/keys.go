@@ -416,6 +416,7 @@ func (tx *Tx) Flush(i int) error {
 		return ErrDatabase
 	}
 	tx.everywhere()
+	tx.settleAll()
 	for d := range tx.db.opt.Databases {
 		if i >= 0 && d != i {
 			continue
@@ -447,6 +448,7 @@ func (tx *Tx) Swap(a, b int) error {
 	if a == b {
 		return nil
 	}
+	tx.settleAll()
 	watched := func(i int, key string) bool { return tx.existsIn(a, key) || tx.existsIn(b, key) }
 	tx.db.watches.changedAll(a, watched)
 	tx.db.watches.changedAll(b, watched)

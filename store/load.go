@@ -119,10 +119,8 @@ func (tx *Tx) replayOne(key string, e types.Effect) error {
 	case persist.OpCopy:
 		err = tx.Copy(key, int(e.N), text(e.A))
 	case persist.OpFlush:
-		tx.settleAll()
 		err = tx.Flush(int(e.N))
 	case persist.OpSwap:
-		tx.settleAll()
 		err = tx.Swap(int(e.N), int(e.M))
 	default:
 		err = fmt.Errorf("%w: op %d", types.ErrEffect, e.Op)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/google/btree"
 
@@ -109,7 +110,28 @@ func (t *table) expires() int {
 	return t.deadlines.Len()
 }
 
+// memory returns what the memory of t is for.
+func (t *table) memory() types.Memory {
+	m := t.dict.Memory()
+	m.Directories += int(unsafe.Sizeof(*t) - unsafe.Sizeof(t.dict))
+	n := t.expires()
+	m.Values -= n * deadlineSize // the times in the entries
+	m.Deadlines += n * (deadlineSize + indexedSize)
+	return m
+}
+
+// size returns the sum of all that, within 10 %, at once.
+func (t *table) size() int { return t.dict.Size() + t.expires()*indexedSize }
+
+const (
+	deadlineSize = 8  // of a deadline in an entry
+	indexedSize  = 32 // and in the index: 16 in nodes that are half full, with what is around them
+)
+
 func (t *table) check() error {
+	if err := t.dict.Check(); err != nil {
+		return err
+	}
 	n := 0
 	for r := range t.dict.All() {
 		key := string(r.Key())

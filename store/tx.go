@@ -75,6 +75,7 @@ type touch struct {
 	rec     types.Recorder // Key and DB are the place
 	hash    uint64
 	value   types.Value // being edited, or nil
+	size    int         // of value, as its table knows it
 	created bool        // by this transaction
 	strings int         // changes of the key that rec does not count
 
@@ -224,10 +225,19 @@ func (tx *Tx) release(t *touch) {
 	if t.value == nil {
 		return
 	}
+	tx.weigh(t)
 	t.value.Record(nil)
 	t.strings += t.rec.Changes
 	t.rec.Changes = 0
 	t.value, t.created = nil, false
+}
+
+// weigh tells the table how the value that t edits has grown or shrunk.
+func (tx *Tx) weigh(t *touch) {
+	if size := t.value.Size(); size != t.size {
+		tx.db.shardOf(t.hash).tables[t.rec.DB].dict.AddSize(size - t.size)
+		t.size = size
+	}
 }
 
 // touch returns the transaction's touch of key, making one if there is none.
@@ -344,10 +354,12 @@ func (tx *Tx) editAt(r types.Ref, key string, kind types.Kind) (types.Value, err
 	default:
 		r.Touch(tx.db.seconds.Load())
 		t.value = d.EditAt(r, h, key)
+		t.size = t.value.Size()
 		t.value.Record(&t.rec)
 		return t.value, nil
 	}
 	d.Find(h, key).Touch(tx.db.seconds.Load())
+	t.size = t.value.Size()
 	t.value.Record(&t.rec)
 	return t.value, nil
 }
@@ -438,6 +450,7 @@ func (tx *Tx) forget() {
 func (tx *Tx) settle(t *touch) {
 	tx.index = t.rec.DB
 	if v := t.value; v != nil {
+		tx.weigh(t)
 		v.Record(nil)
 		changes := t.rec.Changes + t.strings
 		switch {
@@ -474,6 +487,7 @@ func (tx *Tx) putBack() {
 	for i := len(tx.touches) - 1; i >= 0; i-- {
 		t := tx.touches[i]
 		if t.value != nil {
+			tx.weigh(t)
 			t.value.Record(nil)
 		}
 		tx.index = t.rec.DB

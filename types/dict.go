@@ -54,7 +54,8 @@ type Dict struct {
 	tracked bool // segments have an access array
 	full    int  // segments whose depth is that of dir
 	mem     int  // bytes of segments and big values
-	extra   int  // bytes added by AddSize
+	keys    int  // bytes of the keys that lie in their records
+	extra   int  // bytes of objects: see AddSize
 	owner   *owner
 	clones  *sync.Mutex // held while an object shared with a clone is cloned
 	retired []scrap     // see retire
@@ -72,8 +73,7 @@ func (d *Dict) Len() int {
 }
 
 // Size returns the bytes of memory d takes, within 10 %, in O(1). What is
-// shared with clones counts in full on each side. Objects count only as far as
-// AddSize was told.
+// shared with clones counts in full on each side.
 func (d *Dict) Size() int {
 	if d == nil {
 		return 0
@@ -81,8 +81,9 @@ func (d *Dict) Size() int {
 	return int(unsafe.Sizeof(*d)) + len(d.dir)*8 + d.mem + d.extra
 }
 
-// AddSize adds n, which may be negative, to what Size returns. It is for
-// objects, whose sizes only those know who write to them.
+// AddSize adds n, which may be negative, to what Size returns. It is for whoever
+// writes to an object, who alone knows by how many bytes its Size has changed,
+// and must tell before the object is replaced or deleted.
 func (d *Dict) AddSize(n int) { d.extra += n }
 
 // Find returns the entry of key; the zero Ref if there is none.
@@ -188,11 +189,12 @@ func (d *Dict) PutObject(h uint64, key string, v Value, deadline int64) (added b
 	was := o.objs.size()
 	binary.LittleEndian.PutUint32(stub[:], uint32(o.objs.put(v, false)))
 	d.mem += o.objs.size() - was
+	d.extra += v.Size()
 	return d.store(s, r, h, key, formObject, stub[:], deadline, 0)
 }
 
 // EditObject returns the object of key, ready to be written to; nil if there
-// is none. If the object is shared with a clone of d it is cloned first.
+// is none. Changes of its Size belong into AddSize. If the object is shared with a clone of d it is cloned first.
 func (d *Dict) EditObject(h uint64, key string) Value {
 	s, slot := d.edit(h, key)
 	if slot < 0 {
@@ -307,6 +309,8 @@ func (d *Dict) Delete(h uint64, key string) bool {
 	d.dropPayload(s, r)
 	if r.keyByte() == longKey {
 		d.dropKey(s, r.keyNumber())
+	} else {
+		d.keys -= int(r.keyByte())
 	}
 	s.garbage += uint32(r.size())
 	s.vacate(slot)
@@ -365,9 +369,5 @@ func (d *Dict) edit(h uint64, key string) (*segment, int) {
 	return d.writable(h), int(r.slot)
 }
 
-// clip returns a copy of b without spare capacity.
-func clip(b []byte) []byte {
-	c := make([]byte, len(b))
-	copy(c, b)
-	return c
-}
+// clip returns a copy of b with no more capacity than the allocator gives anyway.
+func clip(b []byte) []byte { return append([]byte{}, b...) }

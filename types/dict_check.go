@@ -2,7 +2,10 @@ package types
 
 import "fmt"
 
-// check returns an error that names the first broken invariant of d.
+// Check returns an error that names the first broken invariant of d, if any. Its
+// objects it does not check. It costs O(n).
+func (d *Dict) Check() error { return d.check() }
+
 func (d *Dict) check() error {
 	if d == nil || len(d.dir) == 0 {
 		if n := d.Len(); n != 0 {
@@ -14,6 +17,7 @@ func (d *Dict) check() error {
 		return fmt.Errorf("dict: %d cells at depth %d", len(d.dir), d.depth)
 	}
 	count, full, mem := 0, 0, 0
+	var c dictCensus
 	for i := 0; i < len(d.dir); {
 		s := d.dir[i]
 		if s == nil || s.depth > d.depth {
@@ -37,13 +41,16 @@ func (d *Dict) check() error {
 		if d.tracked && len(s.accesses()) != len(s.groups)*groupSlots {
 			return fmt.Errorf("dict: cell %d: %d accesses of %d groups", i, len(s.accesses()), len(s.groups))
 		}
-		outside, err := s.check(uint64(i) >> (d.depth - s.depth))
-		if err != nil {
+		if err := s.check(uint64(i)>>(d.depth-s.depth), &c); err != nil {
 			return fmt.Errorf("dict: cell %d: %w", i, err)
 		}
 		count += int(s.count)
-		mem += s.size() + outside
+		mem += s.size()
 		i += n
+	}
+	mem += c.outside
+	if c.keys != d.keys || c.objects != d.extra {
+		return fmt.Errorf("dict: %d bytes of keys, %d of objects; want %d, %d", d.keys, d.extra, c.keys, c.objects)
 	}
 	if count != d.count || full != d.full || mem != d.mem {
 		return fmt.Errorf("dict: count %d, full %d, mem %d; want %d, %d, %d", d.count, d.full, d.mem, count, full, mem)
@@ -51,12 +58,15 @@ func (d *Dict) check() error {
 	return nil
 }
 
-// check tests s, whose hashes begin with prefix, and returns the bytes it has
-// out of line.
-func (s *segment) check(prefix uint64) (outside int, err error) {
+// A dictCensus is what check has found in segments: the bytes out of line, of
+// keys in their records, and of objects.
+type dictCensus struct{ outside, keys, objects int }
+
+// check tests s, whose hashes begin with prefix, and counts what is in it.
+func (s *segment) check(prefix uint64, c *dictCensus) error {
 	n := len(s.groups)
 	if n == 0 || n > maxGroups || n&(n-1) != 0 || int(s.mask) != n-1 {
-		return 0, fmt.Errorf("%d groups with mask %d", n, s.mask)
+		return fmt.Errorf("%d groups with mask %d", n, s.mask)
 	}
 	count, dead := 0, 0
 	for g := range s.groups {
@@ -67,15 +77,15 @@ func (s *segment) check(prefix uint64) (outside int, err error) {
 			case tag == tagDeleted:
 				dead++
 			case tag != tagEmpty:
-				return 0, fmt.Errorf("tag %#x", tag)
+				return fmt.Errorf("tag %#x", tag)
 			}
 		}
 	}
 	if count != int(s.count) || dead != int(s.dead) || count+dead > s.limit() {
-		return 0, fmt.Errorf("count %d, dead %d; want %d, %d, together at most %d", s.count, s.dead, count, dead, s.limit())
+		return fmt.Errorf("count %d, dead %d; want %d, %d, together at most %d", s.count, s.dead, count, dead, s.limit())
 	}
 	if err := s.checkPages(); err != nil {
-		return 0, err
+		return err
 	}
 	var objs, bigs, keys int
 	for slot := range s.slots {
@@ -83,33 +93,37 @@ func (s *segment) check(prefix uint64) (outside int, err error) {
 		key := s.key(r)
 		h := HashOf(string(key))
 		if at := s.find(h, string(key)); !at.OK() || at.slot != uint32(slot) {
-			return 0, fmt.Errorf("key %q in slot %d is found in %d", key, slot, at.slot)
+			return fmt.Errorf("key %q in slot %d is found in %d", key, slot, at.slot)
 		}
 		if s.depth > 0 && h>>(64-s.depth) != prefix || s.hash(r) != h {
-			return 0, fmt.Errorf("key %q does not belong", key)
+			return fmt.Errorf("key %q does not belong", key)
 		}
 		if r.keyByte() == longKey {
 			keys++
-			outside += len(key)
+			c.outside += cap(key)
+		} else {
+			c.keys += len(key)
 		}
 		switch r.form() {
 		case formObject:
 			objs++
-			if v := s.outer.objs.get(r.object()); v == nil || v.Kind() != r.object().kind() {
-				return 0, fmt.Errorf("key %q: no object", key)
+			v := s.outer.objs.get(r.object())
+			if v == nil || v.Kind() != r.object().kind() {
+				return fmt.Errorf("key %q: no object", key)
 			}
+			c.objects += v.Size()
 		case formBig:
 			bigs++
-			outside += cap(s.outer.bigs.items[r.number()].buf)
+			c.outside += cap(s.outer.bigs.items[r.number()].buf)
 		case formInline:
 		default:
-			return 0, fmt.Errorf("key %q: form %d", key, r.form())
+			return fmt.Errorf("key %q: form %d", key, r.form())
 		}
 	}
 	if o := s.outer; o != nil && (objs != o.objs.len() || bigs != o.bigs.len() || keys != o.keys.len()) {
-		return 0, fmt.Errorf("%d objects, %d big values, %d long keys; want %d, %d, %d", o.objs.len(), o.bigs.len(), o.keys.len(), objs, bigs, keys)
+		return fmt.Errorf("%d objects, %d big values, %d long keys; want %d, %d, %d", o.objs.len(), o.bigs.len(), o.keys.len(), objs, bigs, keys)
 	}
-	return outside, nil
+	return nil
 }
 
 // checkPages tests that the records lie apart and garbage is what they leave.
@@ -138,10 +152,8 @@ func (s *segment) checkPages() error {
 			i, live = i+1, live+1
 		}
 	}
-	// Up to a record's length may be lost at the end of each page but the last.
-	sum := live + int(s.garbage)
-	if sum > s.filled() || sum < s.filled()-(maxRecord+dueSize)*max(n-1, 0) {
-		return fmt.Errorf("%d bytes live and %d garbage of %d", live, s.garbage, s.filled())
+	if live+int(s.garbage)+int(s.lost) != s.filled() {
+		return fmt.Errorf("%d bytes live, %d garbage and %d lost of %d", live, s.garbage, s.lost, s.filled())
 	}
 	return nil
 }

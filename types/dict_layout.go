@@ -179,7 +179,7 @@ func (d *Dict) move(to *segment, h uint64, s *segment, slot int, r record) {
 		o := d.outerOf(to)
 		was := o.keys.size()
 		c.setKeyStub(h, o.keys.add(key))
-		d.mem += o.keys.size() - was + len(key)
+		d.mem += o.keys.size() - was + cap(key)
 	}
 	switch c.form() {
 	case formObject:
@@ -281,7 +281,7 @@ func (d *Dict) discard(s *segment) {
 			d.mem -= cap(b.buf)
 		}
 		for _, k := range o.keys.items {
-			d.mem -= len(k)
+			d.mem -= cap(k)
 		}
 	}
 	d.discardPages(s)

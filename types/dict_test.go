@@ -21,6 +21,13 @@ func counter(n int) *Hash {
 	return h
 }
 
+// bump makes a counter that is being edited in d count.
+func bump(d *Dict, v Value) {
+	was := v.Size()
+	v.(*Hash).IncrBy("n", 1)
+	d.AddSize(v.Size() - was)
+}
+
 // count returns what a counter has counted.
 func count(v Value) int {
 	text, _ := v.(*Hash).Get("n")
@@ -74,7 +81,7 @@ func (m *modelDict) step(r *rand.Rand, key string) {
 			panic("EditObject: wrong kind")
 		}
 		if v != nil {
-			v.(*Hash).IncrBy("n", 1)
+			bump(m.dict, v)
 			e.object++
 			m.model[key] = e
 		}
@@ -488,7 +495,7 @@ func scribble(d *Dict, n int, seed uint64) {
 			d.Delete(h, key)
 		case 1:
 			if v := d.EditObject(h, key); v != nil {
-				v.(*Hash).IncrBy("n", 1)
+				bump(d, v)
 			}
 		case 2:
 			for i, b := 0, d.Mutable(h, key); i < len(b); i++ {

@@ -16,6 +16,7 @@ func (d *Dict) insert(s *segment, h uint64, key string, f form, payload []byte, 
 	} else {
 		r.setKeyByte(uint8(len(key)))
 		copy(r.shortKey(), key)
+		d.keys += len(key)
 	}
 	r.setHead(len(payload), f, deadline != 0, mark)
 	copy(r.payload(), payload)
@@ -167,6 +168,9 @@ func (d *Dict) addPage(s *segment) {
 		s.pages = pages
 	}
 	p := newPage()
+	if len(s.pages) > 0 {
+		s.lost += uint32(s.room())
+	}
 	s.pages = append(s.pages, p)
 	d.mem += pageSize + (cap(s.pages)-was)*8
 	if s.small == nil {
@@ -191,7 +195,7 @@ func (d *Dict) compact(s *segment) {
 	was := s.size()
 	old := *s
 	live := s.filled() - int(s.garbage)
-	s.pages, s.small, s.tail, s.garbage, s.water = nil, nil, 0, 0, 0
+	s.pages, s.small, s.tail, s.garbage, s.lost, s.water = nil, nil, 0, 0, 0, 0
 	switch {
 	case live > pageSize/2:
 		s.pages = make([]*page, 0, live/pageSize+2)
@@ -202,6 +206,9 @@ func (d *Dict) compact(s *segment) {
 		r := old.record(slot)
 		n := r.size()
 		if s.room() < n {
+			if len(s.pages) > 0 {
+				s.lost += uint32(s.room())
+			}
 			s.pages = append(s.pages, newPage())
 			s.tail = 0
 		}
@@ -226,14 +233,15 @@ func (d *Dict) outerOf(s *segment) *outer {
 func (d *Dict) addKey(s *segment, key string) uint32 {
 	o := d.outerOf(s)
 	was := o.keys.size()
-	i := o.keys.add([]byte(key))
-	d.mem += o.keys.size() - was + len(key)
+	b := []byte(key)
+	i := o.keys.add(b)
+	d.mem += o.keys.size() - was + cap(b)
 	return i
 }
 
 func (d *Dict) dropKey(s *segment, i uint32) {
 	b := &s.outer.keys
-	was := b.size() + len(b.items[i])
+	was := b.size() + cap(b.items[i])
 	b.drop(i)
 	d.mem += b.size() - was
 }
@@ -259,6 +267,7 @@ func (d *Dict) dropPayload(s *segment, r record) {
 	case formObject:
 		b := &s.outer.objs
 		was := b.size()
+		d.extra -= b.get(r.object()).Size()
 		b.drop(r.object().number())
 		d.mem += b.size() - was
 	case formBig:

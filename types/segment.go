@@ -79,6 +79,7 @@ type segment struct {
 	tail    uint16 // bytes in use of the last page
 	water   uint32 // number of the first page that is not shared
 	garbage uint32 // bytes of pages taken by records that are gone
+	lost    uint32 // bytes at the ends of pages that the next record did not fit
 	small   []byte // page 0 as long as it is the only one and not of full size
 	owner   *owner
 	outer   *outer // what lies outside the pages; nil if nothing does
