@@ -13,7 +13,7 @@ const (
 )
 
 // tuneGC makes the collector run more often than Go's default when the heap is
-// large, and less often when it is small.
+// large, and less often when it is small. It reports whether it does.
 //
 // With the default of 100 percent a large database takes up to twice its size.
 // The tables of keys and values hold next to no pointers, so that marking
@@ -22,11 +22,12 @@ const (
 // collected many times a second. So the percentage follows what is alive; it is
 // looked at after every collection. A GOGC in the environment is respected. A
 // library must not do this to its host, so it stands here.
-func tuneGC() {
+func tuneGC() bool {
 	if os.Getenv("GOGC") != "" {
-		return
+		return false
 	}
 	adjustGC(&gcState{sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}})
+	return true
 }
 
 type gcState struct {

@@ -69,7 +69,7 @@ func serve(c *subcommand, args []string, stdout, stderr io.Writer) int {
 
 // serveFile serves until a signal or a client ends it.
 func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error {
-	tuneGC()
+	tuned := tuneGC()
 	logs, err := openLog(config.Get("logfile"), stderr)
 	if err != nil {
 		return err
@@ -85,6 +85,11 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 	// From here on a signal must find the database whole.
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if tuned {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go beThrifty(ctx, db.Size)
+	}
 	srv := wire.NewServer(db, &wire.Options{Config: config, Logger: logger})
 	listeners, err := config.Listen()
 	if err != nil {
