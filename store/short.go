@@ -31,21 +31,31 @@ func (db *DB) AppendGet(dst []byte, key string) (value []byte, err error) {
 	h := types.HashOf(key)
 	s := db.shardOf(h)
 	s.mu.RLock()
-	r := s.tables[0].dict.Find(h, key)
-	switch {
-	case db.closing.Load():
+	if r := s.tables[0].dict.Find(h, key); db.closing.Load() {
 		err = ErrClosed
-	case !r.OK() || r.Deadline() != 0 && r.Deadline() <= db.nowMillis():
-	case r.Kind() != types.KindString:
-		err = ErrWrongType
-	default:
-		if db.tracks.Load() {
-			r.Touch(db.seconds.Load())
-		}
-		value = append(present(dst), r.Value()...)
+	} else if r.OK() {
+		value, err = db.appendValue(dst, r)
 	}
 	s.mu.RUnlock()
 	return value, err
+}
+
+// appendValue is AppendGet for an entry that is there.
+func (db *DB) appendValue(dst []byte, r types.Ref) ([]byte, error) {
+	value, plain := r.Plain()
+	if !plain {
+		if at := r.Deadline(); at != 0 && at <= db.nowMillis() {
+			return nil, nil
+		}
+		if r.Kind() != types.KindString {
+			return nil, ErrWrongType
+		}
+		value = r.Value()
+	}
+	if db.tracks.Load() {
+		r.Touch(db.seconds.Load())
+	}
+	return append(present(dst), value...), nil
 }
 
 // Set makes value, which is copied, the string at key.

@@ -86,16 +86,17 @@ func (d *Dict) Size() int {
 // and must tell before the object is replaced or deleted.
 func (d *Dict) AddSize(n int) { d.extra += n }
 
-// Find returns the entry of key; the zero Ref if there is none.
-func (d *Dict) Find(h uint64, key string) Ref {
-	if d == nil || len(d.dir) == 0 {
-		return Ref{}
+// Find returns the entry of key; the zero Ref if there is none. It is just
+// small enough to be inlined.
+func (d *Dict) Find(h uint64, key string) (r Ref) {
+	if d != nil && d.count != 0 {
+		return d.dir[h>>(64-d.depth)].find(h, key) // the cell, spelled out to be small
 	}
-	return d.dir[d.cell(h)].find(h, key)
+	return
 }
 
 // cell returns the number of the directory's cell for h.
-func (d *Dict) cell(h uint64) uint64 { return h >> 1 >> ((63 - d.depth) & 63) }
+func (d *Dict) cell(h uint64) uint64 { return h >> (64 - d.depth) }
 
 // Put makes value, deadline (0: none) and mark (0 to 7) those of key, whatever
 // they were, and reports whether the key was added. The value may be up to

@@ -27,6 +27,17 @@ func (r Ref) Value() []byte {
 	return nil
 }
 
+// Plain returns the value of an entry whose value lies beside its key and that
+// has no deadline, as most do: one look tells. Of others ok is false.
+func (r Ref) Plain() (value []byte, ok bool) {
+	h := r.rec.head()
+	if h&(formMask<<formShift|timedBit) != 0 {
+		return nil, false
+	}
+	i := r.rec.keyEnd()
+	return r.rec.part(i, i+int(h&lenMask)), true
+}
+
 // Object returns the object, for reading; nil if the value is bytes.
 func (r Ref) Object() Value {
 	if r.rec.form() != formObject {
