@@ -19,6 +19,8 @@ import (
 //     ascending order of shards, by Tx.lock, and never more of them later. A
 //     transaction that turns out to need another shard must give up what it
 //     holds and begin again (see wait.go, the one place where that happens).
+//     Get and Set of one key, in short.go, are no transactions and lock their
+//     one shard themselves, holding nothing else.
 //   - Who knows its keys locks their shards: a command by its key
 //     specification, EXEC by those of all its commands and of the watched
 //     keys, Update by the option Keys. Who does not know them locks all.

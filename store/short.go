@@ -60,11 +60,44 @@ func (db *DB) appendValue(dst []byte, r types.Ref) ([]byte, error) {
 
 // Set makes value, which is copied, the string at key.
 func (db *DB) Set(key string, value []byte, opts ...SetOption) error {
+	if len(opts) == 0 && db.setQuietly(key, value) {
+		return nil
+	}
 	tx, err := db.one(key, true)
 	if err != nil {
 		return err
 	}
 	return tx.short(tx.Set(key, value, opts...))
+}
+
+// setQuietly is Set where nobody hears of it: there is no file, no watched key
+// and no listener. Then all that a transaction would do is to put the value
+// into the table, and to begin and commit one would cost more than that. It
+// reports whether it has done it. A key that has a deadline or something else
+// than a short string is left to the transaction.
+func (db *DB) setQuietly(key string, value []byte) (ok bool) {
+	if db.file != nil || len(value) > MaxString {
+		return false
+	}
+	h := types.HashOf(key)
+	s := db.shardOf(h)
+	s.mu.Lock()
+	if !db.closing.Load() && db.watches.count.Load() == 0 && db.listeners.Load() == nil {
+		d, now := &s.tables[0].dict, db.seconds.Load()
+		if r := d.Find(h, key); !r.OK() {
+			d.Put(h, key, value, 0, markAuto)
+			d.Find(h, key).Touch(now)
+			ok = true
+		} else if _, ok = r.Plain(); ok {
+			r.Touch(now)
+			d.PutAt(r, h, key, value, 0, markAuto)
+		}
+		if ok {
+			db.changes.Add(1)
+		}
+	}
+	s.mu.Unlock()
+	return ok
 }
 
 // short commits a transaction of one step, whose error has changed nothing.
