@@ -70,7 +70,7 @@ func (c *Contest) Memory() (*report.Table, error) {
 			continue
 		}
 		n := c.Sizes.Elements / h.divisor
-		row := t.NewRow(fmt.Sprintf("%d %s", n, h.what))
+		row := t.NewRow(fmt.Sprintf("%s: %d %s", h.name, n, h.what))
 		row.Goals = []report.Goal{{Ratio: h.goal}, {}}
 		err := inTurn(c.Contestants, 0, func(x Contestant) error {
 			c.progress("memory, %s, %s", h.name, x.Name)

@@ -49,8 +49,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.only, "only", tables, "which `tables` to print")
-	flag.StringVar(&o.tests, "tests", "all", "which `tests` of the tables to run, by the names in the first column; of memory: "+
-		"strings, hashes, hash, set, zset, list, churn; of pauses: the first word")
+	flag.StringVar(&o.tests, "tests", "all", "which `rows` to measure, by what stands in the first column up to the colon")
 	flag.StringVar(&o.pipelines, "pipeline", "1,16", "how many requests redis-benchmark and large send at once: a `list`, one table each")
 	flag.Func("servers", "another server, `name=command line` with {port}, {socket} and {dir}; may be repeated", func(s string) error {
 		o.servers = append(o.servers, s)

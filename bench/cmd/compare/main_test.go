@@ -36,7 +36,7 @@ func TestCompare(t *testing.T) {
 		"# Redstart beside others", "load average",
 		"**redstart** beside **redis-server**", "**redstart with a file** beside **redis-server with AOF**",
 		"**other** beside **redis-server**", "**redstart in memory**",
-		"\n| ping_inline |", "\n| spop |", "\n| zrank |", "\n| linsert |", "\n| c50 P1 64B unix |", "\n| checkpoint: BGSAVE |", "\n| flushall: FLUSHALL of 2000 keys |",
+		"\n| ping_inline |", "\n| spop |", "\n| zrank |", "\n| linsert |", "\n| c50 P1 64B unix |", "\n| churn: 2000 strings", "\n| checkpoint: BGSAVE |", "\n| flushall: FLUSHALL of 2000 keys |",
 	} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing", part)
