@@ -251,7 +251,7 @@ func atLowPriority(f func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 10)
+		unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 5)
 		done <- f()
 	}()
 	return <-done
@@ -291,7 +291,7 @@ func bigSet(part int) func(*scene) error {
 
 // grow sets new keys, in commands of their own, pipelined.
 func (s *scene) grow() error {
-	const depth = 50
+	const depth = 1000
 	return s.use(func(f *load.Filler) {
 		for i := range grown(s.keys) {
 			f.Send("SET", load.Key(s.keys+i), value)

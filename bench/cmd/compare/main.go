@@ -86,25 +86,29 @@ func run(o *options, sizes contest.Sizes, stdout, progress io.Writer) error {
 	if c.Contestants, r.Versions, err = contestants(o, dir); err != nil {
 		return err
 	}
+	if o.out == "" {
+		o.out = filepath.Join("results", r.Machine.Date.Format("2006-01-02-150405"))
+	}
 	r.Header(stdout)
 	for _, maker := range makers {
 		t, err := maker(&c)
 		if err != nil {
 			return err
 		}
-		if len(t.Rows) > 0 { // else -tests names none of its rows
-			t.Markdown(stdout)
-			r.Tables = append(r.Tables, t)
+		if len(t.Rows) == 0 { // -tests names none of its rows
+			continue
+		}
+		t.Markdown(stdout)
+		r.Tables = append(r.Tables, t)
+		if err := r.Save(o.out); err != nil { // after each: who ends a long run keeps what there is
+			return err
 		}
 	}
 	if len(r.Tables) == 0 {
 		return fmt.Errorf("-tests %s: none of the tables has such a row", o.tests)
 	}
-	if o.out == "" {
-		o.out = filepath.Join("results", r.Machine.Date.Format("2006-01-02-150405"))
-	}
 	fmt.Fprintln(progress, "samples and plots are in", o.out)
-	return r.Save(o.out)
+	return nil
 }
 
 // sizes returns the sizes with what the flags change.
