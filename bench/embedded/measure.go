@@ -23,11 +23,11 @@ func (s Spread) Median() float64 {
 
 // String shows the median, and the smallest and the largest behind it.
 func (s Spread) String() string {
-	return fmt.Sprintf("%s (%s–%s)", short(s.Median()), short(slices.Min(s)), short(slices.Max(s)))
+	return fmt.Sprintf("%s (%s–%s)", Short(s.Median()), Short(slices.Min(s)), Short(slices.Max(s)))
 }
 
-// short shows x with two or three digits that count.
-func short(x float64) string {
+// Short shows x with two or three digits that count.
+func Short(x float64) string {
 	switch {
 	case math.Abs(x) >= 100:
 		return fmt.Sprintf("%.0f", x)

@@ -115,10 +115,56 @@ func (t *table) print() error {
 			return err
 		}
 	}
-	if !selected(t.tasks, "mix") {
-		return nil
+	if selected(t.tasks, "mix") {
+		if err := t.scaling(); err != nil {
+			return err
+		}
 	}
-	return t.scaling()
+	t.summary()
+	return nil
+}
+
+// summary prints the median of each ratio, all in one table.
+func (t *table) summary() {
+	peers := t.libraries()
+	fmt.Print("\n### All ratios\n\n| | redstart, ns |")
+	for _, p := range peers {
+		fmt.Printf(" %s |", p.Name)
+	}
+	fmt.Printf("\n|---|---:|%s\n", strings.Repeat("---:|", len(peers)))
+	figures := t.report.Figures
+	for len(figures) != 0 {
+		n := 1
+		for n < len(figures) && figures[n].Task == figures[0].Task {
+			n++
+		}
+		t.summaryRow(figures[:n], peers)
+		figures = figures[n:]
+	}
+}
+
+// summaryRow prints the ratios of one task.
+func (t *table) summaryRow(figures []embedded.Figure, peers []embedded.Library) {
+	var ours embedded.Spread
+	for _, f := range figures {
+		if f.Keys == t.report.Keys || f.Keys == t.report.Fields {
+			ours = append(ours, f.Ours...)
+		}
+	}
+	if len(ours) == 0 {
+		ours = figures[0].Ours
+	}
+	fmt.Printf("| %s | %.0f |", figures[0].Task, ours.Median())
+	for _, p := range peers {
+		cell := ""
+		for _, f := range figures {
+			if f.Peer == p.Name {
+				cell = embedded.Short(f.Ratio.Median())
+			}
+		}
+		fmt.Printf(" %s |", cell)
+	}
+	fmt.Println()
 }
 
 // libraries returns the peers selected.
