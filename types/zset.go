@@ -47,7 +47,7 @@ type ZSet struct {
 //
 // Invariant: dict and tree hold the same members with the same scores.
 type zlarge struct {
-	dict *Dict // member -> the 8 bytes of its score
+	dict *Dict // member -> its score, see encode
 	tree ztree
 	word [8]byte // a score on its way into dict
 }
@@ -263,8 +263,22 @@ func (z *ZSet) Random(r *rand.Rand) (member []byte, score float64) {
 	return member, score
 }
 
+// encode returns score as it stands in the dict, good until the next call: most
+// scores are whole numbers, which take 4 bytes if they fit, others take 8.
+func (l *zlarge) encode(score float64) []byte {
+	if n := int32(score); float64(n) == score && (n != 0 || !math.Signbit(score)) {
+		binary.LittleEndian.PutUint32(l.word[:], uint32(n))
+		return l.word[:4]
+	}
+	binary.LittleEndian.PutUint64(l.word[:], math.Float64bits(score))
+	return l.word[:]
+}
+
 // zscore decodes a score as it stands in the dict.
 func zscore(b []byte) float64 {
+	if len(b) == 4 {
+		return float64(int32(binary.LittleEndian.Uint32(b)))
+	}
 	return math.Float64frombits(binary.LittleEndian.Uint64(b))
 }
 
@@ -278,15 +292,14 @@ func (l *zlarge) score(h uint64, member string) (float64, bool) {
 
 // insert adds a member that is not there yet.
 func (l *zlarge) insert(h uint64, member string, score float64) {
-	binary.LittleEndian.PutUint64(l.word[:], math.Float64bits(score))
-	l.dict.Put(h, member, l.word[:], 0, 0)
+	l.dict.Put(h, member, l.encode(score), 0, 0)
 	l.tree.insert(score, owned(member))
 }
 
 // update changes the score of a member that is there.
 func (l *zlarge) update(h uint64, member string, old, score float64) {
 	l.tree.move(old, score, member)
-	binary.LittleEndian.PutUint64(l.dict.Mutable(h, member), math.Float64bits(score))
+	l.dict.Put(h, member, l.encode(score), 0, 0)
 }
 
 func (z *ZSet) clone() Value {
