@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"redstart/store"
 	"redstart/wire/command"
 	"redstart/wire/pubsub"
 )
@@ -166,6 +167,10 @@ func (r *report) memory() {
 	r.bytes("used_memory_rss", rss)
 	r.bytes("used_memory_peak", peak)
 	r.add("used_memory_peak_perc", fmt.Sprintf("%.2f%%", 100*float64(used)/float64(peak)))
+	data := min(int64(r.databases().Data()), used)
+	r.add("used_memory_overhead", used-data) // garbage that is to be collected, too
+	r.add("used_memory_dataset", data)
+	r.add("used_memory_dataset_perc", fmt.Sprintf("%.2f%%", 100*float64(data)/float64(used)))
 	r.add("allocator_allocated", used)
 	r.add("allocator_active", held)
 	r.add("allocator_resident", total)
@@ -297,6 +302,18 @@ func (r *report) cpu() {
 
 func (r *report) errors() {
 	r.srv.stats.failures.each(func(code string, n int64) { r.add("errorstat_"+code, fmt.Sprintf("count=%d", n)) })
+}
+
+// databases returns what the memory of all databases is for.
+func (r *report) databases() (m store.Memory) {
+	tx := r.call.Tx
+	selected := tx.Index()
+	for i := range r.srv.db.Databases() {
+		tx.Select(i)
+		m.Add(tx.Memory())
+	}
+	tx.Select(selected)
+	return m
 }
 
 func (r *report) keyspace() {

@@ -29,7 +29,7 @@ func TestInfo(t *testing.T) {
 		"# Server", "redis_version:" + RedisVersion, "connected_clients:1", "maxclients:10000", "maxmemory_human:0B",
 		"rdb_changes_since_last_save:3", "aof_enabled:0", "keyspace_hits:1", "keyspace_misses:1",
 		"errorstat_ERR:count=1", "errorstat_WRONGTYPE:count=1", "total_error_replies:2", "cluster_enabled:0",
-		"db0:keys=2,expires=1,avg_ttl=0", "db3:keys=1,expires=0,avg_ttl=0", "role:master",
+		"db0:keys=2,expires=1,avg_ttl=0", "db3:keys=1,expires=0,avg_ttl=0", "role:master", "used_memory_dataset:6",
 	} {
 		require.Contains(t, v.Str, line+"\r\n")
 	}
