@@ -123,6 +123,9 @@ func (tx *Tx) putString(key string, value []byte, deadline int64, mark uint8) er
 		return err
 	}
 	r := tx.table(h).dict.Find(h, key)
+	if r.OK() {
+		r.Touch(tx.db.seconds.Load())
+	}
 	switch {
 	case deadline == KeepTTL:
 		deadline = 0
@@ -139,14 +142,13 @@ func (tx *Tx) putString(key string, value []byte, deadline int64, mark uint8) er
 	return nil
 }
 
-// putAt stores a string at key, whose entry is r if there is one.
+// putAt stores a string at key, whose entry, touched already, is r if there is one.
 func (tx *Tx) putAt(r types.Ref, h uint64, key string, value []byte, deadline int64, mark uint8) {
 	t := tx.table(h)
 	if r.OK() {
 		if was := r.Deadline(); was != deadline {
 			t.moveDeadline(h, was, deadline)
 		}
-		r.Touch(tx.db.seconds.Load())
 		t.dict.PutAt(r, h, key, value, deadline, mark)
 	} else {
 		t.moveDeadline(h, 0, deadline)
@@ -156,13 +158,19 @@ func (tx *Tx) putAt(r types.Ref, h uint64, key string, value []byte, deadline in
 	tx.changed(h, key, persist.OpSet, deadline, int64(mark), text(value), "")
 }
 
-// stringAt returns the entry of key if it is a string, a zero Ref if there is none.
+// stringAt returns the entry of key, which is about to be written, if it is a
+// string; a zero Ref if there is none. It touches the entry before it looks at
+// what is there: the processor then fetches both from memory at the same time.
 func (tx *Tx) stringAt(key string) (types.Ref, error) {
 	r, err := tx.find(key)
-	if r.OK() && r.Kind() != types.KindString {
+	if !r.OK() {
+		return r, err
+	}
+	r.Touch(tx.db.seconds.Load())
+	if r.Kind() != types.KindString {
 		return types.Ref{}, ErrWrongType
 	}
-	return r, err
+	return r, nil
 }
 
 // Append adds data to the end of the string at key, creating it, and returns
@@ -175,7 +183,6 @@ func (tx *Tx) Append(key string, data []byte) (int, error) {
 	if !r.OK() {
 		return len(data), tx.PutString(key, data, 0)
 	}
-	r.Touch(tx.db.seconds.Load())
 	old := len(r.Value())
 	if len(data) > MaxString-old {
 		return 0, ErrTooLarge
