@@ -54,7 +54,9 @@ func (tx *Tx) End() error {
 	served := tx.takeServed()
 	tx.finish()
 	done(served, err)
-	db.serveLate(late)
+	if len(late) != 0 {
+		db.serveLate(late)
+	}
 	return err
 }
 

@@ -41,8 +41,7 @@ type Tx struct {
 
 	now     int64 // Unix milliseconds, 0 until asked
 	log     types.Log
-	touches []*touch
-	spare   []*touch
+	touches []*touch         // behind its end, up to its capacity, those to use next
 	byKey   map[place]*touch // of touches, once they are many
 	ready   []place          // keys that may serve a waiter
 	late    []place          // those whose waiters need more shards
@@ -154,8 +153,10 @@ func (tx *Tx) admit(h uint64, key string) error {
 }
 
 // find returns the entry of key, a zero Ref if there is none or it expired.
-func (tx *Tx) find(key string) (types.Ref, error) {
-	h := tx.hash(key)
+func (tx *Tx) find(key string) (types.Ref, error) { return tx.findAt(tx.hash(key), key) }
+
+// findAt is find for a key with hash h.
+func (tx *Tx) findAt(h uint64, key string) (types.Ref, error) {
 	if err := tx.admit(h, key); err != nil {
 		return types.Ref{}, err
 	}
@@ -245,18 +246,12 @@ func (tx *Tx) touch(h uint64, key string) *touch {
 	if t := tx.touched(key); t != nil {
 		return t
 	}
-	var t *touch
-	if n := len(tx.spare); n > 0 {
-		t, tx.spare = tx.spare[n-1], tx.spare[:n-1]
-	} else {
-		t = new(touch)
-	}
+	t := tx.nextTouch()
 	t.hash = h
 	t.rec.DB, t.rec.Key, t.rec.Limits = tx.index, key, tx.db.limits.Load()
 	if tx.db.journals() && !tx.replay {
 		t.rec.Log = &tx.log
 	}
-	tx.touches = append(tx.touches, t)
 	switch {
 	case tx.byKey != nil:
 		tx.byKey[place{tx.index, key}] = t
@@ -266,6 +261,20 @@ func (tx *Tx) touch(h uint64, key string) *touch {
 			tx.byKey[place{t.rec.DB, t.rec.Key}] = t
 		}
 	}
+	return t
+}
+
+// nextTouch lengthens touches by one, used before if there is one.
+func (tx *Tx) nextTouch() *touch {
+	n := len(tx.touches)
+	if n < cap(tx.touches) {
+		if t := tx.touches[:n+1][n]; t != nil {
+			tx.touches = tx.touches[:n+1]
+			return t
+		}
+	}
+	t := new(touch)
+	tx.touches = append(tx.touches, t)
 	return t
 }
 
@@ -302,11 +311,12 @@ func (tx *Tx) edit(key string, kind types.Kind) (types.Value, error) {
 	if !tx.writable {
 		return nil, ErrTxReadOnly
 	}
-	r, err := tx.find(key)
+	h := tx.hash(key)
+	r, err := tx.findAt(h, key)
 	if err != nil {
 		return nil, err
 	}
-	return tx.editAt(r, key, kind)
+	return tx.editAt(r, h, key, kind)
 }
 
 // alter is edit for a key that must be there; otherwise it returns nil.
@@ -314,16 +324,16 @@ func (tx *Tx) alter(key string, kind types.Kind) (types.Value, error) {
 	if !tx.writable {
 		return nil, ErrTxReadOnly
 	}
-	r, err := tx.find(key)
+	h := tx.hash(key)
+	r, err := tx.findAt(h, key)
 	if !r.OK() {
 		return nil, err
 	}
-	return tx.editAt(r, key, kind)
+	return tx.editAt(r, h, key, kind)
 }
 
 // editAt is edit for a key whose entry is r.
-func (tx *Tx) editAt(r types.Ref, key string, kind types.Kind) (types.Value, error) {
-	h := tx.hash(key)
+func (tx *Tx) editAt(r types.Ref, h uint64, key string, kind types.Kind) (types.Value, error) {
 	t := tx.touched(key)
 	if t != nil && t.value != nil {
 		if t.value.Kind() != kind {
@@ -435,16 +445,26 @@ func (tx *Tx) settleAll() {
 // forget ends all touches and keeps their memory for the next ones.
 func (tx *Tx) forget() {
 	for _, t := range tx.touches {
-		bytes := t.old.bytes[:0]
-		if *t = (touch{}); cap(bytes) <= keepBytes {
-			t.old.bytes = bytes
-		}
+		t.reset()
 	}
-	tx.spare = append(tx.spare, tx.touches...)
 	tx.touches, tx.byKey = tx.touches[:0], nil
 	// The log must not take the Recorder of a touch that is used again for the
 	// one whose place it has named already.
 	tx.log.Truncate(len(tx.log.Bytes()))
+}
+
+// reset makes t ready for its next use. Most touches have saved nothing, and
+// there are as many of them as commands.
+func (t *touch) reset() {
+	t.rec.Key, t.rec.Log, t.rec.Changes = "", nil, 0
+	t.value, t.created, t.strings = nil, false, 0
+	if t.saved {
+		bytes := t.old.bytes[:0]
+		if cap(bytes) > keepBytes {
+			bytes = nil
+		}
+		t.saved, t.old = false, oldEntry{bytes: bytes}
+	}
 }
 
 func (tx *Tx) settle(t *touch) {

@@ -111,6 +111,7 @@ func (tx *Tx) begin(locks LockSet, writable bool, index int) {
 // end unlocks and gives the transaction back to the pool.
 func (tx *Tx) end() {
 	tx.finish()
+	tx.opt.reset()
 	tx.db.txs.Put(tx)
 }
 
@@ -123,7 +124,6 @@ func (tx *Tx) finish() {
 	tx.unlock()
 	tx.declared, tx.undo, tx.durable, tx.now = nil, false, false, 0
 	tx.locks = LockSet{}
-	tx.opt.reset()
 	tx.changes = 0
 	if cap(tx.log.Bytes()) > keepLog {
 		tx.log = types.Log{}
