@@ -80,26 +80,27 @@ func (l *List) push(elem []byte, front bool) {
 	if l.tree == nil && !l.fits(elem) {
 		l.spread()
 	}
-	var stored []byte
+	var c *listChunk
 	if l.tree != nil {
-		stored = l.tree.push(elem, front)
+		c = l.tree.push(elem, front)
 	} else {
-		c := l.own()
+		c = l.own()
 		if !c.push(elem, front) {
 			var space [64]byte
 			elem = c.safe(elem, space[:0])
 			c.reserve(len(elem), front, math.MaxInt)
 			c.push(elem, front)
 		}
-		stored = c.end(front)
-		l.pack += uint32(elemSize(stored))
+		l.pack += uint32(elemSize(c.end(front)))
 	}
-	if l.rec != nil {
-		op := OpPushBack
-		if front {
-			op = OpPushFront
-		}
-		l.rec.Note(op, 0, 0, text(stored), "")
+	switch {
+	case l.rec == nil:
+	case l.rec.Log == nil:
+		l.rec.Changes++
+	case front:
+		l.rec.Note(OpPushFront, 0, 0, text(c.end(front)), "")
+	default:
+		l.rec.Note(OpPushBack, 0, 0, text(c.end(front)), "")
 	}
 }
 

@@ -143,8 +143,8 @@ func (t *listTree) slim(nd *listNode, front bool) {
 	t.resize(nd, func(c *listChunk) { c.fit(max(listLeaf, used), front) })
 }
 
-// push adds elem at one end and returns it as it is stored.
-func (t *listTree) push(elem []byte, front bool) []byte {
+// push adds elem at one end and returns the chunk it is in.
+func (t *listTree) push(elem []byte, front bool) *listChunk {
 	end := &t.back
 	if front {
 		end = &t.front
@@ -154,11 +154,10 @@ func (t *listTree) push(elem []byte, front bool) []byte {
 		nd = t.pushSlow(end, elem, front)
 	}
 	t.n++
-	stored := nd.chunk.end(front)
 	if t.pack > 0 {
-		t.pack += elemSize(stored)
+		t.pack += elemSize(nd.chunk.end(front))
 	}
-	return stored
+	return &nd.chunk
 }
 
 func (t *listTree) pushSlow(end **listNode, elem []byte, front bool) *listNode {
