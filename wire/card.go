@@ -43,6 +43,13 @@ func (c *card) init(s *session) {
 	c.update(s)
 }
 
+// ran notes the command that the session runs: mostly the same as the last.
+func (c *card) ran(cmd *command.Command) {
+	if c.last.Load() != cmd {
+		c.last.Store(cmd)
+	}
+}
+
 // update takes over what the session's commands have changed.
 func (c *card) update(s *session) {
 	c.active.Store(s.srv.seconds())

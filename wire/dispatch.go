@@ -71,9 +71,7 @@ func (s *session) dispatch(args [][]byte) error {
 		}
 		return err
 	}
-	if s.card.last.Load() != cmd { // a store waits for the cache line, a load for nobody
-		s.card.last.Store(cmd)
-	}
+	s.card.ran(cmd)
 	if s.multi != nil && !endsMulti(cmd) {
 		s.multi.add(cmd, args)
 		s.out.Simple("QUEUED")
@@ -184,6 +182,10 @@ func (s *session) lockSet(cmd *command.Command, args [][]byte) error {
 func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
 	if cmd.Flags&command.Keyspace != 0 {
 		s.locks.AddAll(s.srv.db)
+		return nil
+	}
+	if i := cmd.OneKey(); i > 0 && i < len(args) { // most commands; Keys would find the same
+		s.locks.Add(s.srv.db, command.Text(args[i]))
 		return nil
 	}
 	// A command whose keys cannot be found has bad arguments, and says so.

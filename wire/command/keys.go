@@ -271,6 +271,10 @@ func (c *Command) Keys(args [][]byte, keys []Key) (found []Key, ok bool) {
 	return c.FindKeys(args, keys)
 }
 
+// OneKey returns the index of the only key of any call of c, as of most
+// commands; 0 if the arguments decide how many keys there are, or where.
+func (c *Command) OneKey() int { return c.keys.one }
+
 // HasKeys reports whether the command can have keys at all.
 func (c *Command) HasKeys() bool { return c.keys.kind != findNone }
 
@@ -309,6 +313,7 @@ type finder struct {
 	kind              findKind
 	access            Access
 	first, last, step int // of findOne and findRange
+	one               int // the place of the only key, 0 if it is not known before the call
 	specs             []KeySpec
 	options           options // where keys are among options, instead of a keyword spec
 }
@@ -325,6 +330,12 @@ const (
 
 func newFinder(c *Command, opts options) finder {
 	f := finder{specs: c.Specs, options: opts}
+	if len(c.Specs) == 1 && len(opts.words) == 0 {
+		s := &c.Specs[0]
+		if s.plain() && s.last() == s.Index && !s.absent && s.Access&(AccessUnknown|AccessNotKey|AccessIncomplete) == 0 {
+			f.one = s.Index
+		}
+	}
 	switch {
 	case c.FindKeys != nil:
 		f.kind = findFunc

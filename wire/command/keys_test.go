@@ -67,6 +67,18 @@ func TestKeys(t *testing.T) {
 		}
 		require.Equal(t, test.want, strings.Join(got, " "), test.call)
 		require.Equal(t, !test.bad, ok, test.call)
+		if i := c.OneKey(); i > 0 {
+			require.Len(t, keys, 1, test.call)
+			require.Equal(t, i, keys[0].Index, test.call)
+		}
+	}
+}
+
+func TestOneKey(t *testing.T) {
+	table := usageTable(t)
+	for call, want := range map[string]int{"get": 1, "set": 1, "object encoding": 2, "mset": 0, "lmove": 0,
+		"sort": 0, "ssubscribe": 0, "publish": 0, "eval": 0, "ping": 0} {
+		require.Equal(t, want, table.Resolve(args(call)).OneKey(), call)
 	}
 }
 
