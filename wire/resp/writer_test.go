@@ -159,3 +159,22 @@ func TestWriterDoesNotAllocate(t *testing.T) {
 	w.Proto = 2
 	require.Zero(t, testing.AllocsPerRun(100, write))
 }
+
+func TestWriterInt(t *testing.T) {
+	var w Writer
+	check := func(n int64) {
+		w.Reset()
+		w.Int(n)
+		require.Equal(t, ":"+strconv.FormatInt(n, 10)+"\r\n", string(w.Bytes()))
+	}
+	for power := int64(1); power < math.MaxInt64/10; power *= 10 {
+		for _, n := range []int64{power - 1, power, power + 1, 5*power + power/7, -power} {
+			check(n)
+		}
+	}
+	for n := range int64(12_000) {
+		check(n)
+	}
+	rapid.Check(t, func(t *rapid.T) { check(rapid.Int64().Draw(t, "n")) })
+	rapid.Check(t, func(t *rapid.T) { check(rapid.Int64Range(0, 1e8).Draw(t, "n")) })
+}
