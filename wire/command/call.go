@@ -68,9 +68,14 @@ func (c *Call) Heavy(n int) bool {
 // Still is Heavy for a command that only reads, and has read all it needs: if n
 // elements are many, copy, which must clone the values that the command is
 // about to go through, is called, and the keys are given up. The command must
-// not touch a key any more.
-func (c *Call) Still(n int, copy func()) {
-	if c.Heavy(n) && c.mayRelease() {
+// not touch a key any more. size is about how many bytes it is going to reply,
+// 0 if it cannot tell.
+func (c *Call) Still(n, size int, copy func()) {
+	if !c.Heavy(n) {
+		return
+	}
+	c.Reply.Grow(size)
+	if c.mayRelease() {
 		copy()
 		c.Tx.Release()
 	}

@@ -407,9 +407,14 @@ func existsIn(c *Call, db int, key string) bool {
 
 func keys(c *Call) error {
 	pattern := c.Text()
-	c.Heavy(c.Tx.Len())
+	all, seen := c.Tx.Len(), 0
+	c.Heavy(all)
+	before := c.Reply.Len()
 	mark, n := c.Reply.Defer(), 0
 	show := func(r types.Ref) {
+		if seen++; seen == sample { // what follows will be like what was
+			c.Reply.Grow((c.Reply.Len() - before) * (all / sample))
+		}
 		if pattern == "*" || store.Match(pattern, command.Text(r.Key())) {
 			c.Reply.Bulk(r.Key())
 			n++
@@ -421,6 +426,9 @@ func keys(c *Call) error {
 	c.Reply.SetArray(mark, n)
 	return nil
 }
+
+// sample is how many keys tell how large a reply about all of them will be.
+const sample = 4096
 
 // scanAll is a number of keys that only very large databases have.
 const scanAll = 1 << 30

@@ -358,7 +358,7 @@ func hgetall(p part) func(*Call) error {
 		if err != nil {
 			return err
 		}
-		c.Still(h.Len(), func() { h = clone(h) })
+		c.Still(h.Len(), h.Size(), func() { h = clone(h) })
 		if p == wholePairs {
 			c.Reply.Map(h.Len())
 		} else {

@@ -526,7 +526,7 @@ func lrange(c *Call) error {
 		return err
 	}
 	from, n := span(start, stop, l.Len())
-	c.Still(n, func() { l = clone(l) })
+	c.Still(n, l.Size()/max(l.Len(), 1)*n, func() { l = clone(l) })
 	c.Reply.Array(n)
 	l.Each(from, n, func(elem []byte) bool {
 		c.Reply.Bulk(elem)

@@ -268,7 +268,7 @@ func smembers(c *Call) error {
 	if err != nil {
 		return err
 	}
-	c.Still(s.Len(), func() { s = clone(s) })
+	c.Still(s.Len(), s.Size(), func() { s = clone(s) })
 	c.Reply.Set(s.Len())
 	s.Each(func(member []byte) bool {
 		c.Reply.Bulk(member)
@@ -449,7 +449,7 @@ func algebra(op operation) func(*Call) error {
 		if err != nil {
 			return err
 		}
-		c.Still(op.work(sets), func() { cloneSets(sets) })
+		c.Still(op.work(sets), 0, func() { cloneSets(sets) })
 		mark, n := c.Reply.Defer(), 0
 		op.run(sets, func(member []byte) bool {
 			c.Reply.Bulk(member)
@@ -513,7 +513,7 @@ func sintercard(c *Call) error {
 	if err != nil {
 		return err
 	}
-	c.Still(sinter.work(sets), func() { cloneSets(sets) })
+	c.Still(sinter.work(sets), 0, func() { cloneSets(sets) })
 	found := int64(0)
 	types.Inter(sets, func([]byte) bool {
 		found++

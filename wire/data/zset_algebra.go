@@ -244,7 +244,7 @@ func zcombine(how combination, to target) func(*Call) error {
 		if err := c.Done(); err != nil {
 			return err
 		}
-		c.Still(how.work(in), func() { cloneSources(in) }) // not if it is to write
+		c.Still(how.work(in), 0, func() { cloneSources(in) }) // not if it is to write
 		out := how.run(in, agg)
 		if to == toKey {
 			return storeZSet(c, dst, out)
@@ -284,7 +284,7 @@ func zintercard(c *Call) error {
 	if err := c.Done(); err != nil {
 		return err
 	}
-	c.Still(zinter.work(in), func() { cloneSources(in) })
+	c.Still(zinter.work(in), 0, func() { cloneSources(in) })
 	found := int64(0)
 	eachInter(in, func([]byte, float64, []source) bool {
 		found++

@@ -227,7 +227,7 @@ func zrange(kind rangeKind) func(*Call) error {
 			return err
 		}
 		r := q.find(z)
-		c.Still(r.len(), func() { z = clone(z) })
+		c.Still(r.len(), z.Size()/max(z.Len(), 1)*r.len(), func() { z = clone(z) })
 		w := memberWriter{c: c, scores: q.withScores}
 		w.begin(r.len())
 		q.each(z, r, w.member)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -74,11 +75,23 @@ func (w *Writer) Int(n int64) { w.buf = appendHeader(w.buf, ':', n) }
 // bulkFrame is more than what is around the bytes of a string.
 const bulkFrame = 32
 
+// Grow makes room for n bytes more, for who knows that a reply will be large: it
+// is then not moved as it grows.
+func (w *Writer) Grow(n int) {
+	switch {
+	case cap(w.buf)-len(w.buf) >= n:
+	case w.More != nil:
+		w.buf = w.More(w.buf, n)
+	default:
+		w.buf = slices.Grow(w.buf, n)
+	}
+}
+
 // Bulk writes a string of any bytes. A nil b is an empty string, too: what is
 // not there is Null.
 func (w *Writer) Bulk(b []byte) {
 	if need := len(b) + bulkFrame; cap(w.buf)-len(w.buf) < need && w.More != nil {
-		w.buf = w.More(w.buf, need)
+		w.Grow(need)
 	}
 	buf := appendHeader(w.buf, '$', int64(len(b)))
 	buf = append(buf, b...)
