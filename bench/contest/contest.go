@@ -52,7 +52,7 @@ type Sizes struct {
 // Full and Quick are the sizes of a run whose figures are worth something, and
 // of one that shows that all of it works.
 var (
-	Full = Sizes{Rounds: 3, Requests: 100_000, Large: 1_000_000, Elements: 1_000_000, Calm: 3 * time.Second,
+	Full = Sizes{Rounds: 3, Requests: 100_000, Large: 1_000_000, Elements: 1_000_000, Calm: 6 * time.Second,
 		Time: 1500 * time.Millisecond, Keys: 5_000_000, Scenes: 1, Watch: 3 * time.Second}
 	Quick = Sizes{Rounds: 1, Requests: 5_000, Large: 100_000, Elements: 100_000, Calm: 500 * time.Millisecond,
 		Time: 250 * time.Millisecond, Keys: 200_000, Scenes: 1, Watch: 500 * time.Millisecond}
