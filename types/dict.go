@@ -195,7 +195,8 @@ func (d *Dict) PutObject(h uint64, key string, v Value, deadline int64) (added b
 }
 
 // EditObject returns the object of key, ready to be written to; nil if there
-// is none. Changes of its Size belong into AddSize. If the object is shared with a clone of d it is cloned first.
+// is none. Changes of its Size belong into AddSize. If the object is shared
+// with a clone of d it is cloned first.
 func (d *Dict) EditObject(h uint64, key string) Value {
 	s, slot := d.edit(h, key)
 	if slot < 0 {
@@ -211,8 +212,10 @@ func (d *Dict) EditObject(h uint64, key string) Value {
 		// Clone writes to the original. Nobody else does, since it is shared,
 		// except another clone of d that is about to do the same.
 		d.clones.Lock()
+		was := v.Size()
 		v = Clone(v)
 		d.clones.Unlock()
+		d.extra += v.Size() - was // a clone may lack what the original keeps in reserve
 		o.replace(r.object(), v)
 	}
 	return v

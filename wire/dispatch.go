@@ -168,6 +168,7 @@ func (s *session) perform(cmd *command.Command, args [][]byte) error {
 
 // survey runs a command on a snapshot of the selected database.
 func (s *session) survey(cmd *command.Command, args [][]byte) error {
+	s.link.yield() // it may have to wait for locks
 	snap := s.srv.db.SnapshotOf(s.db)
 	defer snap.Close()
 	return s.invoke(snap.Tx, cmd, args)
@@ -186,6 +187,7 @@ func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
 	}
 	if i := cmd.OneKey(); i > 0 && i < len(args) { // most commands; Keys would find the same
 		s.locks.Add(s.srv.db, command.Text(args[i]))
+		s.keys = s.keys[:0] // not those of another command: see locksBeside
 		return nil
 	}
 	// A command whose keys cannot be found has bad arguments, and says so.
@@ -203,7 +205,7 @@ func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
 
 // invoke runs the handler of a command in tx.
 func (s *session) invoke(tx *store.Tx, cmd *command.Command, args [][]byte) error {
-	s.call.Tx = tx
+	s.call.Tx, s.call.Pinned = tx, s.track != nil // see remember
 	s.call.Start(cmd, args)
 	err := s.srv.invoke(&s.call)
 	if s.track != nil {

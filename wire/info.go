@@ -308,6 +308,7 @@ func (r *report) errors() {
 func (r *report) databases() (m store.Memory) {
 	tx := r.call.Tx
 	selected := tx.Index()
+	r.call.Heavy(tx.Len() / 50) // a look at each segment, of which there is one for some hundred keys
 	for i := range r.srv.db.Databases() {
 		tx.Select(i)
 		m.Add(tx.Memory())

@@ -46,6 +46,7 @@ type loop struct {
 	epoll  int
 	bell   int // an eventfd
 	asleep atomic.Bool
+	coming atomic.Int64 // clients that will be posted, or dropped: the loop is not over
 
 	mu   sync.Mutex
 	mail []*loopConn
@@ -150,7 +151,19 @@ func (l *loop) take(nc net.Conn) (*loopConn, bool) {
 }
 
 // drop gives up a client that was taken but never posted.
-func (c *loopConn) drop() { unix.Close(c.socket) }
+func (c *loopConn) drop() {
+	unix.Close(c.socket)
+	c.loop.arrived()
+}
+
+// expect says that a client will be posted, or dropped.
+func (l *loop) expect() { l.coming.Add(1) }
+
+// arrived ends the coming of a client for which the server has chosen the loop.
+func (l *loop) arrived() {
+	l.coming.Add(-1)
+	l.ring()
+}
 
 // run turns until the server is closed and has no clients left, or until
 // another goroutine has relieved this one.
@@ -160,7 +173,10 @@ func (l *loop) run() {
 		l.send()
 		if l.over() {
 			l.relief.end()
+			l.mu.Lock() // nobody rings a bell that is another file by now
 			unix.Close(l.bell)
+			l.bell = -1
+			l.mu.Unlock()
 			unix.Close(l.epoll)
 			return
 		}
@@ -203,7 +219,9 @@ func (l *loop) hasMail() bool {
 }
 
 // over reports whether there is nothing left to do, for ever.
-func (l *loop) over() bool { return len(l.conns) == 0 && !l.hasMail() && l.srv.isClosed() }
+func (l *loop) over() bool {
+	return len(l.conns) == 0 && l.srv.isClosed() && l.coming.Load() == 0 && !l.hasMail()
+}
 
 // post puts c into the mailbox.
 func (l *loop) post(c *loopConn) {
@@ -222,8 +240,11 @@ func (l *loop) post(c *loopConn) {
 // ring wakes the loop if it sleeps.
 func (l *loop) ring() {
 	if l.asleep.CompareAndSwap(true, false) {
-		one := [8]byte{1}
-		unix.Write(l.bell, one[:])
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if one := [8]byte{1}; l.bell >= 0 {
+			unix.Write(l.bell, one[:])
+		}
 	}
 }
 
@@ -283,6 +304,7 @@ func (l *loop) readMail() {
 		case c.closed:
 		case !c.opened:
 			c.opened = true
+			l.coming.Add(-1)
 			l.conns[int32(c.socket)] = c
 			event := unix.EpollEvent{Events: edges, Fd: int32(c.socket)}
 			if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, c.socket, &event); err != nil {

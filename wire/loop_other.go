@@ -23,3 +23,5 @@ func (*loop) post(*loopConn)                  {}
 func (*loop) ring()                           {}
 func (*loop) run()                            {}
 func (*loop) oversee()                        {}
+func (*loop) arrived()                        {}
+func (*loop) expect()                         {}

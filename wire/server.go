@@ -205,6 +205,7 @@ func (s *Server) serve(nc net.Conn) {
 			l.post(c)
 			return
 		}
+		l.arrived() // by another way
 	}
 	c := newConn(s, nc)
 	if err := s.enter(c, &c.session, refused); err != nil {
@@ -254,6 +255,7 @@ func (s *Server) loop() *loop {
 	i := s.taken % int(s.config.number("io-threads"))
 	s.taken++
 	if i < len(s.loops) {
+		s.loops[i].expect()
 		return s.loops[i]
 	}
 	l, err := newLoop(s)
@@ -264,6 +266,7 @@ func (s *Server) loop() *loop {
 		s.noLoop = true
 		return nil
 	}
+	l.expect()
 	s.loops = append(s.loops, l)
 	go l.run()
 	go l.oversee()

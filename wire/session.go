@@ -249,7 +249,7 @@ func (s *session) publish(err error) {
 	wrote := s.tx.Wrote() || s.served
 	s.served = false
 	if s.out.Len() > 0 {
-		s.wants = s.out.Len()
+		s.wants = min(s.out.Len(), outChunk)
 		s.limitReplies()
 		if err != nil && wrote {
 			s.ending = true

@@ -27,6 +27,9 @@ type Call struct {
 	// Peer is the session the command runs for. Only the commands of the
 	// server itself look at it.
 	Peer any
+	// Pinned keeps the keys locked until the command ends: somebody notes then
+	// what it has read.
+	Pinned bool
 	// Yield, if it is not nil, lets the server serve others meanwhile.
 	Yield func()
 
@@ -74,15 +77,15 @@ func (c *Call) Still(n, size int, copy func()) {
 	if !c.Heavy(n) {
 		return
 	}
-	c.Reply.Grow(size)
 	if c.mayRelease() {
 		copy()
 		c.Tx.Release()
 	}
+	c.Reply.Grow(size)
 }
 
 // mayRelease reports whether the keys are held for this command alone.
-func (c *Call) mayRelease() bool { return !c.nowait && !c.woken && !c.Tx.Writable() }
+func (c *Call) mayRelease() bool { return !c.nowait && !c.woken && !c.Pinned && !c.Tx.Writable() }
 
 // Start makes c ready to run cmd with args, the command's name included.
 func (c *Call) Start(cmd *Command, args [][]byte) {

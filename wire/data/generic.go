@@ -413,7 +413,7 @@ func keys(c *Call) error {
 	mark, n := c.Reply.Defer(), 0
 	show := func(r types.Ref) {
 		if seen++; seen == sample { // what follows will be like what was
-			c.Reply.Grow((c.Reply.Len() - before) * (all / sample))
+			c.Reply.Grow(min((c.Reply.Len()-before)*(all/sample), foretold))
 		}
 		if pattern == "*" || store.Match(pattern, command.Text(r.Key())) {
 			c.Reply.Bulk(r.Key())
@@ -429,6 +429,9 @@ func keys(c *Call) error {
 
 // sample is how many keys tell how large a reply about all of them will be.
 const sample = 4096
+
+// foretold is the most that they may make room for: they may be the long ones.
+const foretold = 256 << 20
 
 // scanAll is a number of keys that only very large databases have.
 const scanAll = 1 << 30

@@ -358,7 +358,11 @@ func hgetall(p part) func(*Call) error {
 		if err != nil {
 			return err
 		}
-		c.Still(h.Len(), h.Size(), func() { h = clone(h) })
+		size := h.Size()
+		if p == onlyFields { // the values may be of any size
+			size = min(size, 32*h.Len())
+		}
+		c.Still(h.Len(), size, func() { h = clone(h) })
 		if p == wholePairs {
 			c.Reply.Map(h.Len())
 		} else {
