@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"redstart/persist/internal/disk"
 	"redstart/types"
 )
 
@@ -302,7 +303,7 @@ func (k keyspace) save(path string) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			os.Remove(part)
+			disk.RemoveFile(part)
 		}
 	}()
 	err = f.Load(func(Entry) error { return nil }, func(uint64, []byte) error { return nil })
@@ -315,18 +316,18 @@ func (k keyspace) save(path string) (err error) {
 	if err := mustNotExist(path); err != nil {
 		return err
 	}
-	if err := os.Rename(part, path); err != nil {
+	if err := disk.RenameFile(part, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return disk.SyncDirectory(filepath.Dir(path))
 }
 
-// openNew is os.OpenFile that creates no file over an old one.
+// openNew is disk.OpenFile that creates no file over an old one.
 func openNew(path string, flag int, mode os.FileMode) (*os.File, error) {
 	if flag&os.O_CREATE != 0 {
 		flag |= os.O_EXCL
 	}
-	return os.OpenFile(path, flag, mode)
+	return disk.OpenFile(path, flag, mode)
 }
 
 func mustNotExist(path string) error {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"redstart/persist/internal/disk"
 	"redstart/types"
 )
 
@@ -57,7 +57,7 @@ type Options struct {
 	Limits     *types.Limits // of compact forms of loaded values; default types.DefaultLimits
 
 	ticks    <-chan time.Time                                 // tests: instead of one a second
-	openFile func(string, int, os.FileMode) (*os.File, error) // tests: instead of os.OpenFile
+	openFile func(string, int, os.FileMode) (*os.File, error) // tests: instead of disk.OpenFile
 	hook     func(point string) error                         // tests: called where things can go wrong
 }
 
@@ -149,7 +149,7 @@ func (f *File) openHandle() error {
 func (f *File) openBolt(flag int) (err error) {
 	open := f.opt.openFile
 	if open == nil {
-		open = os.OpenFile
+		open = disk.OpenFile
 	}
 	file, err := open(f.path, os.O_RDWR|flag, 0o600)
 	if err != nil {
@@ -185,7 +185,7 @@ func (f *File) openBolt(flag int) (err error) {
 	if err := f.db.Update(create); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(f.path))
+	return disk.SyncDirectory(filepath.Dir(f.path))
 }
 
 // handOver opens bbolt on file, which it closes from now on.
@@ -216,23 +216,6 @@ func (f *File) closeBolt() error {
 	db := f.db
 	f.db = nil
 	return guard(new(bool), db.Close)
-}
-
-// syncDir makes a new name in a directory durable. Systems that cannot sync a
-// directory do not need it.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) {
-		return fmt.Errorf("syncing directory %s: %w", dir, err)
-	}
-	return nil
 }
 
 // guard runs do and turns a panic of bbolt, or a fault in its map of the file,
