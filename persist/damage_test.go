@@ -100,7 +100,8 @@ func TestNewerFile(t *testing.T) {
 		return tx.Bucket(metaBucket).Put(formatKey, sealed(formatKey, []byte{formatVersion + 1, 0, 0, 0}))
 	}))
 	require.NoError(t, db.Close())
-	refused(t, path, ErrNewer)
+	refused(t, path, ErrNewer, fmt.Sprintf("its format is %d, this program knows up to %d", formatVersion+1, formatVersion),
+		"it was left as it is; open it with a newer redstart")
 }
 
 // A file that bbolt began and a crash interrupted is an empty one.

@@ -341,9 +341,12 @@ func do(t testing.TB, f *File, m *model, tx []byte) {
 }
 
 // setTx returns the transaction that sets a key of database 0.
-func setTx(key, text string) []byte {
+func setTx(key, text string) []byte { return setIn(0, key, text) }
+
+// setIn is setTx for any database.
+func setIn(db int, key, text string) []byte {
 	var l types.Log
-	l.Add(types.OpPlace, 0, 0, key, "")
+	l.Add(types.OpPlace, int64(db), 0, key, "")
 	l.Add(OpSet, 0, 0, text, "")
 	return l.Bytes()
 }
