@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -104,6 +105,43 @@ func TestNewerFile(t *testing.T) {
 		"it was left as it is; open it with a newer redstart")
 }
 
+// Whatever trees bbolt makes of puts and deletes, growing and shrinking, pass
+// the inspection, which demands of pages what bbolt relies on.
+func TestInspectionOfRandomTrees(t *testing.T) {
+	t.Parallel()
+	path := tempFile(t)
+	db, err := bolt.Open(path, 0o600, &bolt.Options{NoFreelistSync: true, NoSync: true})
+	require.NoError(t, err)
+	require.NoError(t, db.Update(create))
+	r := rand.New(rand.NewPCG(9, 9))
+	for round := range 300 {
+		require.NoError(t, db.Update(func(tx *bolt.Tx) error {
+			grow := round%100 < 60
+			for range 1 + r.IntN(60) {
+				b, err := tx.Bucket(dataBucket).CreateBucketIfNotExists([]byte{byte(r.IntN(3))})
+				if err != nil {
+					return err
+				}
+				key := fmt.Appendf(nil, "%03d%s", r.IntN(400), strings.Repeat("k", r.IntN(200)))
+				if grow || r.IntN(4) == 0 {
+					err = b.Put(key, make([]byte, r.IntN(1+r.IntN(3000))))
+				} else if found, _ := b.Cursor().Seek(key); found != nil {
+					err = b.Delete(found)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		_, err = inspect(bytes.NewReader(b), int64(len(b)))
+		require.NoError(t, err, round)
+	}
+	require.NoError(t, db.Close())
+}
+
 // A file that bbolt began and a crash interrupted is an empty one.
 func TestUnfinishedCreation(t *testing.T) {
 	path := tempFile(t)
@@ -132,112 +170,6 @@ func TestLockedFile(t *testing.T) {
 	require.NoError(t, f.Close())
 	f, _ = mustOpen(t, path, nil)
 	require.NoError(t, f.Close())
-}
-
-// A file cut at any page, and within pages, is refused.
-func TestTruncation(t *testing.T) {
-	path := tempFile(t)
-	sample(t, path)
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	end := 0 // of the pages in use: what follows was only reserved
-	p := preflight{file: strings.NewReader(string(whole)), size: int64(len(whole))}
-	meta, err := p.metas()
-	require.NoError(t, err)
-	end = int(meta.pages) * int(meta.pageSize)
-	step := int(meta.pageSize)
-	if testing.Short() {
-		step *= 7
-	}
-	for size := step; size < end; size += step {
-		for _, n := range []int{size, size - 1, size - 700} {
-			require.NoError(t, os.WriteFile(path, whole[:n], 0o600))
-			refused(t, path, ErrCorrupt, "redstart check", "redstart recover")
-		}
-	}
-	require.NoError(t, os.WriteFile(path, whole[:30], 0o600))
-	refused(t, path, ErrCorrupt)
-}
-
-// One flipped bit anywhere: the file is refused, or gives back exactly what it
-// held, or, if the bit was in the older meta page or in free pages, does not
-// matter. Nothing panics, and what is refused is not written to.
-func TestBitFlips(t *testing.T) {
-	path := tempFile(t)
-	want := sample(t, path)
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	flips := 1200
-	if testing.Short() {
-		flips = 300
-	}
-	r := rand.New(rand.NewPCG(3, 3))
-	harmless := 0
-	for range flips {
-		at := r.IntN(len(whole))
-		if r.IntN(2) == 0 { // headers are where structure is
-			at = at&^4095 + r.IntN(128)
-		}
-		bit := byte(1) << r.IntN(8)
-		b := append([]byte(nil), whole...)
-		b[at] ^= bit
-		require.NoError(t, os.WriteFile(path, b, 0o600))
-		if flip(t, path, want, fmt.Sprintf("byte %d, bit %#x", at, bit)) {
-			harmless++
-		}
-	}
-	t.Logf("%d of %d flips were refused", flips-harmless, flips)
-}
-
-// flip opens a file with a flipped bit. It reports whether that did no harm.
-func flip(t *testing.T, path string, want *model, what string) bool {
-	t.Helper()
-	before := digest(t, path)
-	f, err := Open(path, testOptions(EverySecond))
-	var got *model
-	if err == nil {
-		got, err = load(f)
-		if err == nil {
-			got.same(t, want)
-		}
-		require.NoError(t, f.Close(), what)
-	}
-	if err == nil {
-		return true
-	}
-	if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrNewer) {
-		t.Fatalf("%s: %v", what, err)
-	}
-	require.Equal(t, before, digest(t, path), what)
-	return false
-}
-
-// Whole pages that hold something else: zeros, another page of the file, noise.
-func TestLostPages(t *testing.T) {
-	path := tempFile(t)
-	want := sample(t, path)
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	r := rand.New(rand.NewPCG(4, 4))
-	pages := len(whole) / 4096
-	for n := range pages {
-		for kind := range 3 {
-			b := append([]byte(nil), whole...)
-			page := b[n*4096 : (n+1)*4096]
-			switch kind {
-			case 0:
-				clear(page)
-			case 1:
-				copy(page, whole[r.IntN(pages)*4096:])
-			case 2:
-				for i := range page {
-					page[i] = byte(r.Uint32())
-				}
-			}
-			require.NoError(t, os.WriteFile(path, b, 0o600))
-			flip(t, path, want, fmt.Sprintf("page %d, kind %d", n, kind))
-		}
-	}
 }
 
 // What a checkpoint has left unfinished is dropped when the file is loaded.

@@ -198,15 +198,28 @@ func (v value) equal(w value) bool {
 // same compares two models, apart from databases that are empty.
 func (m *model) same(t testing.TB, want *model) {
 	t.Helper()
-	require.Equal(t, want.seq, m.seq)
-	require.Equal(t, want.Len(), m.Len(), "number of keys")
+	if diff := m.differs(want); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+// differs tells what m has and want has not, or the reverse; nothing if they
+// are the same.
+func (m *model) differs(want *model) string {
+	switch {
+	case m.seq != want.seq:
+		return fmt.Sprintf("it ends at transaction %d instead of %d", m.seq, want.seq)
+	case m.Len() != want.Len():
+		return fmt.Sprintf("%d keys instead of %d", m.Len(), want.Len())
+	}
 	for db, keys := range want.dbs {
 		for key, v := range keys {
 			if got := m.dbs[db][key]; !got.equal(v) {
-				t.Fatalf("database %d, key %.40q: %.200q instead of %.200q", db, key, fmt.Sprint(got), fmt.Sprint(v))
+				return fmt.Sprintf("database %d, key %.40q: %.200q instead of %.200q", db, key, fmt.Sprint(got), fmt.Sprint(v))
 			}
 		}
 	}
+	return ""
 }
 
 // The model as a View.

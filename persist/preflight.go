@@ -58,11 +58,19 @@ var native = binary.NativeEndian
 // tells that the file is one that bbolt has begun and nobody has used.
 func inspect(file io.ReaderAt, size int64) (empty bool, err error) {
 	p := &preflight{file: file, size: size}
+	empty, err = p.inspect()
+	if err == ErrForeign && p.ours() {
+		err = damagef("bucket %q is not where it should be, though its record of the format version is in the file", metaBucket)
+	}
+	return empty, err
+}
+
+func (p *preflight) inspect() (empty bool, err error) {
 	if p.pageMeta, err = p.metas(); err != nil {
 		return false, err
 	}
-	if have := uint64(size) / uint64(p.pageSize); have < p.pages {
-		return false, damagef("it is cut short: %d bytes instead of at least %d", size, p.pages*uint64(p.pageSize))
+	if have := uint64(p.size) / uint64(p.pageSize); have < p.pages {
+		return false, damagef("it is cut short: %d bytes instead of at least %d", p.size, p.pages*uint64(p.pageSize))
 	}
 	p.used = make([]uint64, p.pages/64+1)
 	root, err := p.format()
@@ -82,6 +90,32 @@ func inspect(file io.ReaderAt, size int64) (empty bool, err error) {
 		}
 	}
 	return false, p.walk(p.root, nil, nil, 0)
+}
+
+// searched is how far into a file ours looks.
+const searched = 256 << 20
+
+// ours reports whether a file that does not look like one of ours is one all
+// the same, with its beginning or its root damaged: whether the record of the
+// format version is anywhere in it. The owner of such a file must not be told to
+// move it away.
+func (p *preflight) ours() bool {
+	record := len(formatKey) + 4 + 4
+	buf := make([]byte, 1<<20+record)
+	for at := int64(0); at < min(p.size, searched); at += 1 << 20 {
+		n, _ := p.file.ReadAt(buf, at)
+		for rest := buf[:n]; ; {
+			i := bytes.Index(rest, formatKey)
+			if i < 0 || len(rest)-i < record {
+				break
+			}
+			rest = rest[i+len(formatKey):]
+			if _, ok := unsealed(formatKey, rest[:8]); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // metas returns the meta page that counts.
@@ -124,22 +158,45 @@ func (p *preflight) meta(off int64) (m pageMeta, err error) {
 		return m, p.readError(err, off)
 	}
 	f := b[pageHeader:]
+	whole := mendMeta(f)
 	m = pageMeta{
 		magic: native.Uint32(f), version: native.Uint32(f[4:]), pageSize: native.Uint32(f[8:]),
 		root: native.Uint64(f[16:]), freelist: native.Uint64(f[32:]), pages: native.Uint64(f[40:]),
 		tx: native.Uint64(f[48:]),
 	}
-	sum := fnv.New64a()
-	sum.Write(f[:metaSize-8])
 	switch {
-	case m.magic != boltMagic || sum.Sum64() != native.Uint64(f[metaSize-8:]):
+	case !whole || m.magic != boltMagic:
 		return m, damagef("the meta page at byte %d is damaged", off)
+	case (m.tx%2 == 0) != (off == 0): // they take turns
+		return m, damagef("the meta page at byte %d is a copy of the other one", off)
 	case m.version != boltVersion:
 		return m, fmt.Errorf("%w (its pages are of version %d, not %d)", ErrNewer, m.version, boltVersion)
 	case m.pageSize < 512 || m.pageSize > 1<<24 || m.pageSize&(m.pageSize-1) != 0 || m.pages > 1<<48:
 		return m, damagef("the meta page at byte %d is damaged", off)
 	}
 	return m, nil
+}
+
+// mendMeta reports whether the meta f has the right checksum. If not, but one
+// flipped bit is all that is wrong with it, it is flipped back: choose must know
+// which transaction a damaged meta was of. (Bit 1 of the newer one's number makes
+// it look older than the other.)
+func mendMeta(f []byte) (whole bool) {
+	right := func() bool {
+		sum := fnv.New64a()
+		sum.Write(f[:metaSize-8])
+		return sum.Sum64() == native.Uint64(f[metaSize-8:])
+	}
+	if right() {
+		return true
+	}
+	for bit := range metaSize * 8 {
+		if f[bit/8] ^= 1 << (bit % 8); right() {
+			return false
+		}
+		f[bit/8] ^= 1 << (bit % 8)
+	}
+	return false
 }
 
 func (p *preflight) readError(err error, off int64) error {
@@ -253,7 +310,9 @@ func (p *preflight) element(g *page, i int) (e element, err error) {
 }
 
 // walk checks the page and all below it. Its keys must be at least low and,
-// unless high is nil, below high.
+// unless high is nil, below high. On a page with a parent the first one is low:
+// bbolt finds a page's place in its parent by it, and would write the page in a
+// second place if it did not find the first.
 func (p *preflight) walk(id uint64, low, high []byte, level int) error {
 	g, err := p.page(id)
 	if err != nil {
@@ -265,6 +324,9 @@ func (p *preflight) walk(id uint64, low, high []byte, level int) error {
 	}
 	if !g.leaf() && (g.flags != pageBranch || g.count == 0) || level > maxLevel {
 		return damagef("page %d is not of a tree", id)
+	}
+	if level > 0 && g.count == 0 {
+		return damagef("page %d is empty", id)
 	}
 	var next element
 	for i := range g.count {
@@ -281,7 +343,8 @@ func (p *preflight) walk(id uint64, low, high []byte, level int) error {
 			}
 			bound = next.key
 		}
-		if bytes.Compare(e.key, low) < 0 || bound != nil && bytes.Compare(e.key, bound) >= 0 {
+		if bytes.Compare(e.key, low) < 0 || bound != nil && bytes.Compare(e.key, bound) >= 0 ||
+			i == 0 && level > 0 && !bytes.Equal(e.key, low) {
 			return damagef("page %d, element %d: its key is out of order", id, i)
 		}
 		if err := p.below(&g, &e, bound, level); err != nil {

@@ -182,14 +182,21 @@ func (s *survey) part(g *page, e *element) {
 		s.fail(damagef("page %d: part %x of the snapshot is not one", g.id, e.key))
 		return
 	}
-	generation := binary.BigEndian.Uint64(e.key)
+	generation, first := binary.BigEndian.Uint64(e.key), uint64(0)
 	s.bucket(g, e, func(g *page, e *element) {
 		if e.bucket || len(e.key) != 8 {
 			s.fail(damagef("page %d: snapshot chunk %x has no number", g.id, e.key))
 			return
 		}
-		s.chunks[chunkID{generation, binary.BigEndian.Uint64(e.key)}] = extent{e.value, e.length}
+		index := binary.BigEndian.Uint64(e.key)
+		s.chunks[chunkID{generation, index}] = extent{e.value, e.length}
+		if first == 0 {
+			first = index
+		}
 	})
+	if !bytes.Equal(e.key, partName(generation, first)) {
+		s.fail(damagef("page %d: part %x of the snapshot begins with chunk %d", g.id, e.key, first))
+	}
 }
 
 // walk visits the elements of all leaves at and below a page. The bounds are
