@@ -7,10 +7,11 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"redstart/persist/internal/disk"
 )
 
 // A step is work on the file that a checkpoint gives to the committer.
@@ -43,9 +44,9 @@ func (f *File) serve() {
 	defer close(f.done)
 	ticks := f.opt.ticks
 	if ticks == nil {
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
-		ticks = ticker.C
+		seconds, stop := disk.Seconds(f.path)
+		defer stop()
+		ticks = seconds
 	}
 	for closing := false; !closing; {
 		ticked := false
@@ -123,11 +124,18 @@ func (f *File) syncOnly(g *group) error {
 	if !g.sync || f.durable.Load() >= f.written {
 		return nil
 	}
-	if err := guard(new(bool), f.db.Sync); err != nil {
+	if err := f.flush(); err != nil {
 		return f.abandon(err)
 	}
 	f.count(func(s *Stats) { s.Syncs++ })
 	return nil
+}
+
+// flush syncs what bbolt wrote.
+func (f *File) flush() error {
+	return guard(new(bool), func() error {
+		return disk.Do(disk.Event{Op: disk.Flush, Path: f.path}, f.db.Sync)
+	})
 }
 
 // transact commits g and s. An error of s leaves nothing of either.
@@ -149,8 +157,11 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 		if err := f.point("commit"); err != nil {
 			return err
 		}
-		f.db.NoSync = !g.sync
-		if err := tx.Commit(); err != nil {
+		event := disk.Event{Op: disk.Commit, Path: f.path}
+		if f.db.NoSync = !g.sync; f.db.NoSync {
+			event.Op = disk.CommitNoSync
+		}
+		if err := disk.Do(event, tx.Commit); err != nil {
 			return err
 		}
 		return f.point("committed")
@@ -210,7 +221,7 @@ func (f *File) retry(g *group, cause error) error {
 		return nil // only a step failed; its owner is told
 	case f.written == g.last:
 		// It is visible. No sync has failed, so one that succeeds proves it.
-		if err := guard(new(bool), f.db.Sync); err != nil {
+		if err := f.flush(); err != nil {
 			return f.abandon(err)
 		}
 		return nil

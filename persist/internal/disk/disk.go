@@ -27,10 +27,17 @@ const (
 	Rename                 // Path to To
 	Remove                 // Path
 	SyncDir                // the names in directory Path are durable
+
+	// These stand for what bbolt does by itself, which nobody sees otherwise: in
+	// a test build its operations are told one by one as well, within these.
+	Commit       // bbolt writes a transaction to Path and syncs it
+	CommitNoSync // bbolt writes a transaction to Path
+	Flush        // bbolt syncs what it wrote to Path
 )
 
 var opNames = [...]string{Open: "open", Close: "close", Write: "write", Sync: "sync",
-	Truncate: "truncate", Rename: "rename", Remove: "remove", SyncDir: "syncdir"}
+	Truncate: "truncate", Rename: "rename", Remove: "remove", SyncDir: "syncdir",
+	Commit: "commit", CommitNoSync: "commit without sync", Flush: "flush"}
 
 // String returns the name of the operation.
 func (op Op) String() string {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,4 +45,19 @@ func TestWatch(t *testing.T) {
 	require.Len(t, seen, 5)
 	content, err := os.ReadFile(path + "2")
 	require.ErrorIs(t, err, os.ErrNotExist, "%q", content)
+}
+
+// The files of a directory go by its pace, others by the clock.
+func TestPace(t *testing.T) {
+	mine := make(chan time.Time)
+	stop := disk.Pace("dir/", mine)
+	ticks, end := disk.Seconds(filepath.Join("dir", "a"))
+	require.Equal(t, (<-chan time.Time)(mine), ticks)
+	end()
+	for range 2 {
+		ticks, end = disk.Seconds(filepath.Join("other", "a"))
+		require.NotEqual(t, (<-chan time.Time)(mine), ticks)
+		end()
+		stop()
+	}
 }
