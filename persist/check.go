@@ -123,7 +123,7 @@ func (c *examination) snapshot() {
 		}
 		return
 	}
-	r := reader{each: c.keys.put}
+	r := reader{each: c.entry}
 	doubtful := false // the chunk before is lost, or may continue a value that is
 	for index := uint64(1); index <= c.state.chunks; index++ {
 		chunk, err := c.chunk(index)
@@ -149,6 +149,20 @@ func (c *examination) snapshot() {
 	if r.pending {
 		c.unfinished(&r, c.state.chunks, doubtful)
 	}
+}
+
+// entry takes an entry of the snapshot. A patch that does not fit is no reason
+// to lose those that follow.
+func (c *examination) entry(e Entry) error {
+	err := c.keys.put(e)
+	switch {
+	case err == nil:
+	case c.incomplete:
+		c.tell(fmt.Sprint(e.DB, string(e.Key)), err.Error())
+	default:
+		c.fail(err)
+	}
+	return nil
 }
 
 // unfinished gives up a value that should go on after a chunk and does not.

@@ -1,14 +1,13 @@
 package persist
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
 
 	bolt "go.etcd.io/bbolt"
-
-	"redstart/types"
 )
 
 // A View is the store as it was after transaction Seq: a copy-on-write clone
@@ -39,11 +38,12 @@ const (
 //
 // The keys that changed since the last checkpoint are read back from the
 // journal: writers keep no account of them. They are appended to the snapshot
-// as a delta run, each once, with their values of now or as gone. If the runs
-// would pass half the size of the base, or whole databases were flushed or
-// swapped, everything is written as a new generation instead, and the old one
-// dropped when the new one is complete. The last transaction moves the state
-// (layout.go); a crash before it leaves the old snapshot and the whole journal.
+// as a delta run, each once, with their values of now, or as gone, or with what
+// has changed in a large value (patch.go). If the runs would pass half the
+// size of the base, or whole databases were flushed or swapped, everything is
+// written as a new generation instead, and the old one dropped when the new
+// one is complete. The last transaction moves the state (layout.go); a crash
+// before it leaves the old snapshot and the whole journal.
 //
 // A second Checkpoint waits for the first.
 func (f *File) Checkpoint(v View) error {
@@ -83,12 +83,12 @@ func (f *File) writeCheckpoint(v View) error {
 	if seq == s.covered && s.generation != 0 {
 		return f.trim(seq)
 	}
-	changed, err := f.changes(s.covered, seq)
+	changed, err := f.changes(s.covered, seq, v)
 	if err != nil {
 		return err
 	}
 	w := snapshotWriter{f: f, state: s}
-	if s.generation == 0 || changed.all || s.wantsBase(changed, v.Len()) {
+	if s.generation == 0 || changed.all || s.wantsBase(changed, v) {
 		err = w.base(v)
 	} else {
 		err = w.delta(v, changed)
@@ -104,6 +104,9 @@ func (f *File) writeCheckpoint(v View) error {
 			return err
 		}
 		if err := w.state.write(tx); err != nil {
+			return err
+		}
+		if err := raiseFormat(tx, w.format); err != nil {
 			return err
 		}
 		f.setState(w.state)
@@ -133,65 +136,54 @@ func (f *File) trim(seq uint64) error {
 
 // wantsBase guesses, before it is written, whether one more delta run would
 // make the runs larger than half the base.
-func (s *state) wantsBase(changed *dirty, entries int) bool {
-	perEntry := s.baseBytes / uint64(max(entries, 1))
-	run := uint64(changed.count) * max(perEntry, 16)
-	return s.deltaBytes+run > max(s.baseBytes/2, minDelta)
+//
+// The average of all entries tells at once if they are all alike. Only if it
+// does not speak for a run are the changed ones looked at.
+func (s *state) wantsBase(changed *dirty, v View) bool {
+	limit := max(s.baseBytes/2, minDelta)
+	perEntry := s.baseBytes / uint64(max(v.Len(), 1))
+	if s.deltaBytes+uint64(changed.count)*max(perEntry, 16) <= limit {
+		return false
+	}
+	run := s.deltaBytes
+	for e := range changed.entries(v) {
+		run += uint64(16 + len(e.Key) + e.size())
+		if run > limit {
+			return true
+		}
+	}
+	return false
 }
 
 // changes reads the journal and returns which keys the transactions after the
-// one numbered from, up to to, have changed.
-func (f *File) changes(from, to uint64) (*dirty, error) {
-	d := new(dirty)
+// one numbered from, up to to, have changed. v is as of the last of them.
+func (f *File) changes(from, to uint64, v View) (*dirty, error) {
+	c := changeReader{view: v, from: cmp.Or(f.opt.patchFrom, patchFrom)}
 	_, err := f.scan(from, func(seq uint64, tx []byte) error {
-		if seq > to || d.all {
+		if seq > to || c.all {
 			return errEnough
 		}
-		return d.transaction(tx)
+		return c.transaction(tx)
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
-	return d, err
+	return &c.dirty, err
 }
 
 // errEnough ends a scan early.
 var errEnough = errors.New("enough")
 
-// transaction adds the keys that a transaction has changed.
-func (d *dirty) transaction(tx []byte) error {
-	for len(tx) > 0 {
-		e, rest, ok := types.CutEffect(tx)
-		if !ok {
-			return damagef("a transaction in the journal holds a damaged effect")
-		}
-		tx = rest
-		switch {
-		case e.Op == types.OpPlace:
-			d.add(int(e.N), e.A)
-		case e.Op == OpRename || e.Op == OpCopy:
-			d.add(int(e.N), e.A)
-		case e.Op < types.OpPlace || e.Op <= OpSetRange:
-			// of the key placed before
-		default:
-			d.all = true // OpFlush, OpSwap, or one we do not know
-		}
-	}
-	if d.size() > maxDirty {
-		d.all = true
-	}
-	return nil
-}
-
 // A snapshotWriter writes chunks, in steps, behind those of its state or as a
 // new generation. While the committer writes one step the next is encoded.
 type snapshotWriter struct {
-	f     *File
-	state state // with what has been written
-	part  uint64
-	batch []*chunk
-	bytes int
-	free  [][]byte
+	f      *File
+	state  state  // with what has been written
+	format uint32 // that it needs
+	part   uint64
+	batch  []*chunk
+	bytes  int
+	free   [][]byte
 
 	running <-chan error // the step under way; nil: none
 	taken   []*chunk     // what it writes
@@ -216,18 +208,17 @@ func (w *snapshotWriter) base(v View) error {
 func (w *snapshotWriter) delta(v View, changed *dirty) error {
 	p := w.packer()
 	var err error
-	for db, key := range changed.keys() {
-		e, ok := v.Find(db, key)
-		if !ok {
-			e = Entry{Deleted: true}
-		}
-		e.DB, e.Key = db, key
+	for e := range changed.entries(v) {
 		if err = p.entry(&e); err != nil {
 			break
 		}
 	}
 	err = w.end(p, err)
 	w.state.deltaBytes += uint64(p.bytes)
+	for _, patch := range changed.patches {
+		w.state.deltaBytes += uint64(patch.cost - len(patch.effects))
+		w.format = patchFormat
+	}
 	return err
 }
 

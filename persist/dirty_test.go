@@ -17,12 +17,16 @@ func TestDirty(t *testing.T) {
 		if r.IntN(500) == 0 {
 			key = ""
 		}
-		d.add(db, []byte(key))
+		at := d.add(db, []byte(key))
+		gotDB, gotKey := d.name(at)
+		require.Equal(t, db, gotDB)
+		require.Equal(t, key, string(gotKey))
 		want[fmt.Sprint(db, " ", key)] = true
 		require.Equal(t, len(want), d.count)
 	}
-	for db, key := range d.keys() {
-		name := fmt.Sprint(db, " ", string(key))
+	for e := range d.entries(newModel()) {
+		require.True(t, e.Deleted)
+		name := fmt.Sprint(e.DB, " ", string(e.Key))
 		require.True(t, want[name], "twice or never added: %s", name)
 		delete(want, name)
 	}

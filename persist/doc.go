@@ -52,7 +52,7 @@
 //
 //	app.db (bbolt; pages of the system's size)
 //	├─ redstart
-//	│   ├─ format     version of this layout                      | crc32c
+//	│   ├─ format     version of the layout, as old as will do    | crc32c
 //	│   └─ state      covered, generation, chunks, bytes of base,
 //	│                 bytes of deltas                             | crc32c
 //	├─ journal        (sequence: number of the last record)
@@ -68,14 +68,15 @@
 //	    ├─ generation 1, part 257                                         │
 //	    │   └─ …                                                          ┘
 //	    └─ generation 1, part 300
-//	        └─ 00000300   entries and tombstones                          ─ delta run
+//	        └─ 00000300   entries, patches and tombstones                 ─ delta run
 //
 // Names are numbers, 8 bytes big endian. A part holds up to 256 chunks and is
 // dropped as one, and so is a segment: dropping costs pages, not keys. Chunks
-// are read in order, a later entry of a key replacing an earlier one; base and
-// runs differ only in what was written into them. Only the chunks that state
-// counts are the snapshot; others are leftovers. A value too large for a
-// record or a chunk continues in the next ones.
+// are read in order, a later entry of a key replacing an earlier one, or a
+// patch changing it (patch.go); base and runs differ only in what was written
+// into them. Only the chunks that state counts are the snapshot; others are
+// leftovers. A value too large for a record or a chunk continues in the next
+// ones.
 //
 // Why so: one bbolt entry per key took 8 times as long to write and made every
 // checkpoint touch a third of all pages; hash-ordered pages of a few KiB did

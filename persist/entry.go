@@ -19,6 +19,14 @@ type Entry struct {
 	Value    []byte      // of a string
 	Object   types.Value // of a collection; never empty
 	Deleted  bool        // the key is gone: it replaces an earlier Entry by none
+
+	// A patch has no value but effects on that of an earlier Entry of the key,
+	// or on an empty one if there is none: of Kind, without a place, and only
+	// such as change elements, or a string by OpAppend and OpSetRange. DB, Key,
+	// Kind, Deadline and Mark are the key's of afterwards; see CheckPatched.
+	Patched bool
+	Patch   []byte
+	Length  int // the number of elements, or of a string's bytes, afterwards
 }
 
 // An Entry is encoded as
@@ -28,7 +36,9 @@ type Entry struct {
 //	key       behind its length as a varint
 //	deadline  signed varint, if tagDeadline
 //	mark      1 byte, if tagMark
+//	length    varint, if tagPatch
 //	value     none, if tagDeleted
+//	          effects of a patch behind their length, if tagPatch
 //	          string: bytes behind their length
 //	          collection: number of elements, then each of them:
 //	            list, set: bytes behind their length
@@ -39,6 +49,7 @@ const (
 	tagDeleted  = 0x10
 	tagDeadline = 0x20
 	tagMark     = 0x40
+	tagPatch    = 0x80
 )
 
 // appendHead appends everything but the value.
@@ -53,6 +64,9 @@ func (e *Entry) appendHead(buf []byte) []byte {
 	if e.Mark != 0 {
 		tag |= tagMark
 	}
+	if e.Patched {
+		tag |= tagPatch
+	}
 	buf = append(buf, tag)
 	buf = binary.AppendUvarint(buf, uint64(e.DB))
 	buf = binary.AppendUvarint(buf, uint64(len(e.Key)))
@@ -63,7 +77,18 @@ func (e *Entry) appendHead(buf []byte) []byte {
 	if e.Mark != 0 {
 		buf = append(buf, e.Mark)
 	}
+	if e.Patched {
+		buf = binary.AppendUvarint(buf, uint64(e.Length))
+	}
 	return buf
+}
+
+// bytes returns what is encoded in place of elements.
+func (e *Entry) bytes() []byte {
+	if e.Patched {
+		return e.Patch
+	}
+	return e.Value
 }
 
 // valid returns an error if e could not be read back.
@@ -71,7 +96,7 @@ func (e *Entry) valid() error {
 	switch {
 	case e.DB < 0 || e.DB > math.MaxInt32,
 		e.Object != nil && e.Object.Kind() != e.Kind,
-		e.Object == nil && !e.Deleted && e.Kind != types.KindString:
+		e.Object == nil && !e.Deleted && !e.Patched && e.Kind != types.KindString:
 		return fmt.Errorf("BUG: key %.40q of database %d has a value of kind %v, which has no form in a file", e.Key, e.DB, e.Kind)
 	}
 	return nil
@@ -106,11 +131,11 @@ func (p *packer) entry(e *Entry) error {
 	if err := e.valid(); err != nil {
 		return err
 	}
-	if len(e.Key)+len(e.Value)+64 <= chunkSize-len(p.buf) && e.Object == nil {
+	if bytes := e.bytes(); len(e.Key)+len(bytes)+64 <= chunkSize-len(p.buf) && e.Object == nil {
 		p.buf = e.appendHead(p.buf)
 		if !e.Deleted {
-			p.buf = binary.AppendUvarint(p.buf, uint64(len(e.Value)))
-			p.buf = append(p.buf, e.Value...)
+			p.buf = binary.AppendUvarint(p.buf, uint64(len(bytes)))
+			p.buf = append(p.buf, bytes...)
 		}
 	} else if err := p.large(e); err != nil {
 		return err
@@ -131,9 +156,9 @@ func (p *packer) large(e *Entry) error {
 	if e.Deleted {
 		return nil
 	}
-	if e.Kind == types.KindString {
-		p.field(e.Value)
-		return nil
+	if e.Object == nil {
+		p.field(e.bytes())
+		return p.err
 	}
 	p.number(uint64(e.Object.Len()))
 	switch v := e.Object.(type) {
@@ -243,7 +268,7 @@ type reader struct {
 type partial struct {
 	Entry
 	headed bool   // the head is known
-	left   uint64 // bytes of the string, or elements of the collection, to come
+	left   uint64 // bytes of the string or patch, or elements of the collection, to come
 	count  int    // elements of the collection
 }
 
@@ -308,6 +333,12 @@ func (r *reader) yield(p *partial) error {
 		}
 		p.Object.Record(nil)
 	}
+	if p.Patched {
+		p.Patch, p.Value = p.Value, nil
+		if err := p.checkPatch(); err != nil {
+			return err
+		}
+	}
 	return r.each(p.Entry)
 }
 
@@ -329,7 +360,7 @@ func (p *partial) feed(buf []byte, limits *types.Limits) (rest []byte, err error
 		return buf, nil
 	}
 	p.headed = true
-	if p.Kind != types.KindString && !p.Deleted {
+	if p.Kind != types.KindString && !p.Deleted && !p.Patched {
 		p.Object, p.count = types.New(p.Kind), int(p.left)
 		p.Object.Record(&types.Recorder{Limits: limits})
 	}
@@ -369,6 +400,7 @@ func (h *headReader) head() (e Entry, left uint64) {
 	tag := h.byte()
 	e.Kind = types.Kind(tag & tagKind)
 	e.Deleted = tag&tagDeleted != 0
+	e.Patched = tag&tagPatch != 0
 	db := h.number()
 	e.DB = int(db)
 	e.Key = h.field()
@@ -378,6 +410,11 @@ func (h *headReader) head() (e Entry, left uint64) {
 	if tag&tagMark != 0 {
 		e.Mark = h.byte()
 	}
+	length := uint64(0)
+	if e.Patched {
+		length = h.number()
+		e.Length = int(length)
+	}
 	if h.short || h.err != nil {
 		return e, 0
 	}
@@ -385,15 +422,15 @@ func (h *headReader) head() (e Entry, left uint64) {
 	switch {
 	case db > math.MaxInt32:
 		h.err = damagef("an entry is of database %d", db)
-	case tag&^(tagKind|tagDeleted|tagDeadline|tagMark) != 0,
-		!e.Deleted && !collection && e.Kind != types.KindString,
-		e.Deleted && e.Kind != types.KindNone:
+	case !e.Deleted && !collection && e.Kind != types.KindString,
+		e.Deleted && (e.Kind != types.KindNone || e.Patched),
+		length > math.MaxInt64:
 		h.err = damagef("an entry has the unknown tag %#x", tag)
 	case e.Deleted:
 		return e, 0
 	default:
 		left = h.number()
-		if left == 0 && collection && !h.short && h.err == nil {
+		if left == 0 && collection && !e.Patched && !h.short && h.err == nil {
 			h.err = damagef("key %q has a value without elements", e.Key)
 		}
 	}

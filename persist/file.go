@@ -59,6 +59,8 @@ type Options struct {
 	ticks    <-chan time.Time                                 // tests: instead of one a second
 	openFile func(string, int, os.FileMode) (*os.File, error) // tests: instead of disk.OpenFile
 	hook     func(point string) error                         // tests: called where things can go wrong
+
+	patchFrom int // tests: instead of the constant
 }
 
 const defaultMaxJournal = 64 << 20

@@ -65,12 +65,29 @@ func FuzzSnapshotChunk(f *testing.F) {
 			f.Add(byte(c.kind), c.count, c.buf[chunkHeader:], uint16(3))
 		}
 	}
+	for _, e := range somePatches() {
+		for _, c := range pack(f, []Entry{e}) {
+			f.Add(byte(c.kind), c.count, c.buf[chunkHeader:], uint16(5))
+		}
+	}
 	f.Fuzz(func(t *testing.T, kind byte, count uint32, body []byte, cut uint16) {
 		var whole []Entry
 		keep := func(e Entry) error {
-			e.Key, e.Value = bytes.Clone(e.Key), bytes.Clone(e.Value)
+			e.Key, e.Value, e.Patch = bytes.Clone(e.Key), bytes.Clone(e.Value), bytes.Clone(e.Patch)
 			whole = append(whole, e)
 			return nil
+		}
+		// Patches need not fit anything, so a model cannot take them.
+		put := func(m *model) (func(Entry) error, *[]Entry) {
+			var patches []Entry
+			return func(e Entry) error {
+				if !e.Patched {
+					return m.put(e)
+				}
+				e.Key, e.Patch = append([]byte{}, e.Key...), append([]byte{}, e.Patch...)
+				patches = append(patches, e)
+				return nil
+			}, &patches
 		}
 		rd := reader{each: keep}
 		err := rd.chunk(&chunk{buf: body, kind: chunkKind(kind), count: count})
@@ -83,26 +100,45 @@ func FuzzSnapshotChunk(f *testing.F) {
 		// What was decoded encodes to something that decodes to the same.
 		again := newModel()
 		want := newModel()
+		putWant, wantPatches := put(want)
 		for _, e := range whole {
-			require.NoError(t, want.put(e))
+			require.NoError(t, putWant(e))
 		}
-		back := reader{each: again.put}
+		putAgain, againPatches := put(again)
+		back := reader{each: putAgain}
 		for _, c := range pack(t, whole) {
 			c.buf = c.buf[chunkHeader:]
 			require.NoError(t, back.chunk(c))
 		}
 		again.same(t, want)
+		require.Equal(t, *wantPatches, *againPatches)
 		if len(whole) != 1 {
 			return
 		}
 		// Read in pieces, it is the same.
 		n := min(int(cut), len(body))
 		pieces := newModel()
-		rd = reader{each: pieces.put}
+		putPieces, piecesPatches := put(pieces)
+		rd = reader{each: putPieces}
 		require.NoError(t, rd.chunk(&chunk{buf: bytes.Clone(body[:n]), kind: chunkPiece}))
 		require.NoError(t, rd.chunk(&chunk{buf: bytes.Clone(body[n:]), kind: chunkLast, count: 1}))
 		pieces.same(t, want)
+		require.Equal(t, *wantPatches, *piecesPatches)
 	})
+}
+
+// somePatches returns entries with patches.
+func somePatches() []Entry {
+	var list, text types.Log
+	list.Add(types.OpPushBack, 0, 0, "more", "")
+	list.Add(types.OpListSet, 1, 0, "other", "")
+	text.Add(OpAppend, 0, 0, "more", "")
+	text.Add(OpSetRange, 3, 0, "other", "")
+	return []Entry{
+		{DB: 1, Key: []byte("list"), Kind: types.KindList, Patched: true, Patch: list.Bytes(), Length: 300},
+		{Key: []byte("text"), Kind: types.KindString, Deadline: 1e12, Mark: 1, Patched: true, Patch: text.Bytes(), Length: 5},
+		{Key: []byte("set"), Kind: types.KindSet, Deadline: 1e12, Patched: true, Length: 1e6},
+	}
 }
 
 // pack encodes entries.

@@ -30,7 +30,9 @@ func history(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 7))
 	path := tempFile(t)
 	options := func() *Options {
-		return testOptions(policies[r.IntN(3)])
+		opt := testOptions(policies[r.IntN(3)])
+		opt.patchFrom = []int{0, 1, 100}[r.IntN(3)]
+		return opt
 	}
 	f, m := mustOpen(t, path, options())
 	views := []*model{}

@@ -30,6 +30,9 @@ var (
 
 // put takes an entry of a snapshot.
 func (k keyspace) put(e Entry) error {
+	if e.Patched {
+		return k.patch(e)
+	}
 	db, key := e.DB, string(e.Key)
 	if e.Deleted {
 		delete(k[db], key)

@@ -17,8 +17,14 @@ var (
 	stateKey  = []byte("state")
 )
 
-// formatVersion is the newest layout this package writes and reads.
-const formatVersion = 1
+// The versions of the layout. A file says the oldest that has all that is in
+// it, so that a program which does not know something refuses the file rather
+// than reads it wrong, and otherwise old and new programs may share it.
+const (
+	firstFormat   = 1
+	patchFormat   = 2 // entries of a snapshot may be patches
+	formatVersion = 2 // the newest, which this package reads and all before it
+)
 
 // A state says which part of the file is the snapshot. It is written by the
 // last transaction of a checkpoint; until then everything the checkpoint wrote
@@ -86,11 +92,29 @@ func create(tx *bolt.Tx) error {
 			return err
 		}
 	}
-	version := binary.LittleEndian.AppendUint32(nil, formatVersion)
-	if err := tx.Bucket(metaBucket).Put(formatKey, sealed(formatKey, version)); err != nil {
+	if err := putFormat(tx, firstFormat); err != nil {
 		return err
 	}
 	return new(state).write(tx)
+}
+
+// raiseFormat makes the file say that it has the layout of version, unless
+// it says a newer one. It belongs into the transaction that makes readers come
+// upon what is new in that version.
+func raiseFormat(tx *bolt.Tx, version uint32) error {
+	b, ok := unsealed(formatKey, tx.Bucket(metaBucket).Get(formatKey))
+	if !ok || len(b) != 4 {
+		return damagef("the format version has a wrong checksum")
+	}
+	if binary.LittleEndian.Uint32(b) >= version {
+		return nil
+	}
+	return putFormat(tx, version)
+}
+
+func putFormat(tx *bolt.Tx, version uint32) error {
+	b := binary.LittleEndian.AppendUint32(nil, version)
+	return tx.Bucket(metaBucket).Put(formatKey, sealed(formatKey, b))
 }
 
 // partName names the bucket of up to partChunks chunks of a generation, by the

@@ -65,6 +65,11 @@ func (m *model) apply(seq uint64, tx []byte) error {
 		return fmt.Errorf("transaction %d follows %d", seq, m.seq)
 	}
 	m.seq = seq
+	return m.change(tx)
+}
+
+// change makes the changes that effects describe.
+func (m *model) change(tx []byte) error {
 	db, key := 0, ""
 	for e, err := range types.Effects(tx) {
 		if err != nil {
@@ -90,6 +95,13 @@ func (m *model) apply(seq uint64, tx []byte) error {
 				old = v.elems[0].a
 			}
 			m.set(db, key, stringValue(old+string(e.A), v.deadline, MarkAppended))
+		case OpSetRange:
+			old := make([]byte, int(e.N)+len(e.A))
+			if len(v.elems) > 0 {
+				old = append([]byte(v.elems[0].a), old[min(len(v.elems[0].a), len(old)):]...)
+			}
+			copy(old[e.N:], e.A)
+			m.set(db, key, stringValue(string(old), v.deadline, MarkAppended))
 		case OpRename:
 			delete(m.dbs[db], key)
 			m.set(int(e.N), string(e.A), v)
@@ -104,6 +116,12 @@ func (m *model) apply(seq uint64, tx []byte) error {
 			m.dbs[int(e.N)], m.dbs[int(e.M)] = m.dbs[int(e.M)], m.dbs[int(e.N)]
 		case types.OpPushBack:
 			m.set(db, key, v.with(types.KindList, elem{a: string(e.A)}))
+		case types.OpListSet:
+			if n := int64(len(v.elems)); n > 0 {
+				v.elems = slices.Clone(v.elems)
+				v.elems[min(e.N, n-1)].a = string(e.A)
+				m.set(db, key, v)
+			}
 		case types.OpSetAdd:
 			m.set(db, key, v.with(types.KindSet, elem{a: string(e.A)}))
 		case types.OpHashSet:
@@ -157,6 +175,9 @@ func (v value) entry(db int, key string) Entry {
 
 // put takes an entry of a snapshot.
 func (m *model) put(e Entry) error {
+	if e.Patched {
+		return m.patch(e)
+	}
 	if e.Deleted {
 		delete(m.dbs[e.DB], string(e.Key))
 		return nil
@@ -180,6 +201,22 @@ func (m *model) put(e Entry) error {
 	}
 	m.set(e.DB, string(e.Key), v)
 	return nil
+}
+
+// patch takes an entry with a patch.
+func (m *model) patch(e Entry) error {
+	place := types.AppendEffect(nil, types.OpPlace, int64(e.DB), 0, string(e.Key), "")
+	if err := m.change(append(place, e.Patch...)); err != nil {
+		return err
+	}
+	v := m.dbs[e.DB][string(e.Key)]
+	length := len(v.elems)
+	if v.kind == types.KindString {
+		length = len(v.elems[0].a)
+	}
+	v.deadline, v.mark = e.Deadline, e.Mark
+	m.set(e.DB, string(e.Key), v)
+	return e.CheckPatched(v.kind, length)
 }
 
 // equal compares two values. Only lists have an order.
@@ -264,12 +301,19 @@ func randomTx(r *rand.Rand, l *types.Log) {
 			switch r.IntN(8) {
 			case 0:
 				l.Add(OpAppend, 0, 0, text, "")
+			case 2:
+				l.Add(OpSetRange, r.Int64N(30), 0, text, "")
 			case 1:
 				l.Add(OpSet, r.Int64N(1e13), int64(r.IntN(8)), text, "")
 			default:
 				l.Add(OpSet, 0, 0, text, "")
 			}
 		case 'l':
+			if r.IntN(4) == 0 {
+				l.Add(types.OpPushBack, 0, 0, text, "")
+				l.Add(types.OpListSet, 0, 0, text+"!", "")
+				break
+			}
 			l.Add(types.OpPushBack, 0, 0, text, "")
 		case 'h':
 			l.Add(types.OpHashSet, 0, 0, fmt.Sprintf("f%d", r.IntN(30)), text)

@@ -52,6 +52,8 @@ func (tx *Tx) restore(e persist.Entry) error {
 	h := types.HashOf(key)
 	t := tx.table(h)
 	switch {
+	case e.Patched:
+		return tx.amend(h, key, &e)
 	case e.Deleted:
 		t.delete(h, key)
 	case e.Object != nil:
@@ -61,6 +63,32 @@ func (tx *Tx) restore(e persist.Entry) error {
 	}
 	if !e.Deleted {
 		t.dict.Find(h, key).Touch(tx.db.seconds.Load())
+	}
+	return nil
+}
+
+// amend makes the changes of a patch to what an earlier entry of key has left.
+func (tx *Tx) amend(h uint64, key string, e *persist.Entry) error {
+	for effect := range types.Effects(e.Patch) {
+		if err := tx.replayOne(key, effect); err != nil {
+			return fmt.Errorf("key %.40q: %w", key, err)
+		}
+	}
+	tx.settleAll()
+	t := tx.table(h)
+	r := t.dict.Find(h, key)
+	if !r.OK() {
+		return e.CheckPatched(types.KindNone, 0)
+	}
+	length := len(r.Value())
+	if v := r.Object(); v != nil {
+		length = v.Len()
+	}
+	if err := e.CheckPatched(r.Kind(), length); err != nil {
+		return err
+	}
+	if r.Deadline() != e.Deadline {
+		t.setDeadline(h, key, e.Deadline)
 	}
 	return nil
 }
