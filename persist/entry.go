@@ -521,6 +521,9 @@ func (p *partial) elements(buf []byte) (rest []byte, err error) {
 }
 
 func (h *headReader) score() float64 {
+	if h.short { // what comes next is not a score but the member that is not whole
+		return 0
+	}
 	if len(h.buf) < 8 {
 		h.short = true
 		return 0
