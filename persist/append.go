@@ -92,6 +92,7 @@ func (f *File) Append(tx []byte) (seq uint64, err error) {
 	r.buf = append(r.buf, tx...)
 	r.count++
 	f.pipe.open.bytes += len(r.buf) - before
+	f.stats.AppendedBytes += uint64(len(tx))
 	seq = f.appended.Load() + 1
 	f.appended.Store(seq)
 	err = f.err
@@ -140,6 +141,7 @@ func (f *File) newRecord(kind recordKind) *record {
 // appendPieces appends a transaction that does not fit a record.
 func (f *File) appendPieces(tx []byte) (seq uint64) {
 	p := &f.pipe
+	f.stats.AppendedBytes += uint64(len(tx))
 	for kind := recordFirst; ; kind = recordPiece {
 		r := f.newRecord(kind)
 		n := min(len(tx), cap(r.buf)-recordHeader)

@@ -49,12 +49,14 @@ const (
 func (f *File) Checkpoint(v View) error {
 	f.checkpoint.Lock()
 	defer f.checkpoint.Unlock()
-	err := f.writeCheckpoint(v)
+	cost, err := f.writeCheckpoint(v)
 	f.count(func(s *Stats) {
+		s.ChunkWrites += uint64(cost.Bytes)
 		if s.CheckpointErr = err; err != nil {
 			return
 		}
 		s.Checkpoints++
+		s.Last = cost
 		if s.JournalBytes <= f.opt.MaxJournal { // it was due until it ended
 			select {
 			case <-f.due:
@@ -65,27 +67,28 @@ func (f *File) Checkpoint(v View) error {
 	return explain(f.path, err)
 }
 
-func (f *File) writeCheckpoint(v View) error {
+// writeCheckpoint returns what it wrote, also if there is an error.
+func (f *File) writeCheckpoint(v View) (cost CheckpointCost, err error) {
 	seq := v.Seq()
 	if appended := f.appended.Load(); seq > appended {
-		return fmt.Errorf("the view is of transaction %d, but there are only %d", seq, appended)
+		return cost, fmt.Errorf("the view is of transaction %d, but there are only %d", seq, appended)
 	}
 	if err := f.clean(); err != nil {
-		return err
+		return cost, err
 	}
 	if err := f.doNow(&step{}); err != nil { // the journal is read from the file
-		return err
+		return cost, err
 	}
 	s := f.currentState()
 	if seq < s.covered {
-		return fmt.Errorf("the view is of transaction %d, but the snapshot is of %d already", seq, s.covered)
+		return cost, fmt.Errorf("the view is of transaction %d, but the snapshot is of %d already", seq, s.covered)
 	}
 	if seq == s.covered && s.generation != 0 {
-		return f.trim(seq)
+		return cost, f.trim(seq)
 	}
 	changed, err := f.changes(s.covered, seq, v)
 	if err != nil {
-		return err
+		return cost, err
 	}
 	w := snapshotWriter{f: f, state: s}
 	if s.generation == 0 || changed.all || s.wantsBase(changed, v) {
@@ -93,9 +96,16 @@ func (f *File) writeCheckpoint(v View) error {
 	} else {
 		err = w.delta(v, changed)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = w.finish(seq)
 	}
+	return w.cost, err
+}
+
+// finish writes what is left, makes all that was written the snapshot, as of
+// transaction seq, and drops what nobody needs any more.
+func (w *snapshotWriter) finish(seq uint64) error {
+	f := w.f
 	w.state.covered = seq
 	chunks := w.write()
 	more := false
@@ -180,6 +190,7 @@ type snapshotWriter struct {
 	f      *File
 	state  state  // with what has been written
 	format uint32 // that it needs
+	cost   CheckpointCost
 	part   uint64
 	batch  []*chunk
 	bytes  int
@@ -192,9 +203,11 @@ type snapshotWriter struct {
 // base writes everything as a new generation.
 func (w *snapshotWriter) base(v View) error {
 	w.state = state{generation: w.state.generation + 1}
+	w.cost.Base = true
 	p := w.packer()
 	var err error
 	for e := range v.All() {
+		w.cost.Keys++
 		if err = p.entry(&e); err != nil {
 			break
 		}
@@ -214,6 +227,7 @@ func (w *snapshotWriter) delta(v View, changed *dirty) error {
 		}
 	}
 	err = w.end(p, err)
+	w.cost.Keys, w.cost.Patches = changed.count, len(changed.patches)
 	w.state.deltaBytes += uint64(p.bytes)
 	for _, patch := range changed.patches {
 		w.state.deltaBytes += uint64(patch.cost - len(patch.effects))
@@ -240,6 +254,7 @@ func (w *snapshotWriter) buffer() []byte {
 func (w *snapshotWriter) chunk(c *chunk) error {
 	w.batch = append(w.batch, c)
 	w.bytes += len(c.buf)
+	w.cost.Bytes += int64(len(c.buf))
 	limit := quietStep
 	if w.f.Policy() == Always {
 		limit = busyStep

@@ -140,6 +140,7 @@ func (f *File) flush() error {
 
 // transact commits g and s. An error of s leaves nothing of either.
 func (f *File) transact(g *group, s *step) (stepErr, err error) {
+	var pages uint64 // bytes of them
 	err = guard(new(bool), func() error {
 		tx, err := f.db.Begin(true)
 		if err != nil {
@@ -164,6 +165,8 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 		if err := disk.Do(event, tx.Commit); err != nil {
 			return err
 		}
+		stats := tx.Stats()
+		pages = uint64(stats.GetPageAlloc()) + uint64(f.db.Info().PageSize) // and the meta page
 		return f.point("committed")
 	})
 	if stepErr != nil {
@@ -175,7 +178,12 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 			if g.sync {
 				st.Syncs++
 			}
+			for _, r := range g.records {
+				st.JournalWrites += uint64(len(r.buf))
+			}
+			st.PageWrites += pages
 		})
+		f.measure()
 	}
 	return nil, err
 }

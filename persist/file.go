@@ -97,6 +97,8 @@ type File struct {
 	state   state
 	written uint64 // number of the last transaction given to the operating system
 	broken  error  // why the committer has given the file up
+	size    int64  // of the file, as of the last commit
+	free    int64
 
 	checkpoint sync.Mutex // held by Checkpoint and Load
 }
@@ -129,6 +131,7 @@ func Open(path string, opt *Options) (*File, error) {
 	}
 	f.durable.Store(f.written)
 	f.appended.Store(f.written)
+	f.measure()
 	go f.serve()
 	return f, nil
 }
@@ -201,7 +204,6 @@ func (f *File) handOver(file *os.File) (err error) {
 		Timeout:        time.Second,
 		NoFreelistSync: true,
 		FreelistType:   bolt.FreelistMapType,
-		NoStatistics:   true,
 		OpenFile:       func(string, int, os.FileMode) (*os.File, error) { return file, nil },
 	})
 	if errors.Is(err, berrors.ErrTimeout) {
@@ -287,6 +289,33 @@ type Stats struct {
 	Checkpoints   uint64 // that ended well
 	Failures      uint64 // of commits
 	CheckpointErr error  // of the last checkpoint
+
+	// What it cost to keep what was appended, in bytes since the opening.
+	AppendedBytes uint64 // of effects
+	JournalWrites uint64 // of records of the journal
+	ChunkWrites   uint64 // of chunks of the snapshot
+	PageWrites    uint64 // of pages of the file: all that, and what holds it together
+
+	FileBytes int64          // of the file, up to the last page that was ever in use
+	FreeBytes int64          // of it: pages that what is written next will use
+	Last      CheckpointCost // of the last checkpoint that ended well
+}
+
+// A CheckpointCost says what a checkpoint wrote.
+type CheckpointCost struct {
+	Base    bool  // it wrote a new generation, not a delta run
+	Keys    int   // that were written, or written as gone
+	Patches int   // of them: those of which only the changes were written
+	Bytes   int64 // of chunks
+}
+
+// Amplification returns how many bytes were written to the file for each byte
+// of effects appended; 0 if there were none.
+func (s *Stats) Amplification() float64 {
+	if s.AppendedBytes == 0 {
+		return 0
+	}
+	return float64(s.PageWrites) / float64(s.AppendedBytes)
 }
 
 // Stats returns how the file stands.
@@ -305,6 +334,18 @@ func (f *File) publish() {
 	f.stats.BaseBytes = int64(f.state.baseBytes)
 	f.stats.DeltaBytes = int64(f.state.deltaBytes)
 	f.stats.Generation = f.state.generation
+	f.stats.FileBytes, f.stats.FreeBytes = f.size, f.free
+}
+
+// measure finds out, for publish, how large the file is and what of it is free.
+// They are only figures: if the file cannot be read, they stay what they were.
+func (f *File) measure() {
+	_ = f.view(func(tx *bolt.Tx) error {
+		f.size = tx.Size()
+		s := tx.DB().Stats()
+		f.free = int64((s.FreePageN + s.PendingPageN) * tx.DB().Info().PageSize)
+		return nil
+	})
 }
 
 // Close writes and syncs, under every policy, what was appended, and closes
