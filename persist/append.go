@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"sync"
@@ -161,7 +162,10 @@ func (f *File) appendPieces(tx []byte) (seq uint64) {
 // Wait returns once the transaction with number seq, and all before it, are on
 // disk: written and synced, as Always promises, whatever the policy. If it
 // returns an error, whether they are is unknown.
-func (f *File) Wait(seq uint64) error {
+func (f *File) Wait(seq uint64) error { return f.WaitContext(context.Background(), seq) }
+
+// WaitContext is Wait until ctx is done, whose error it then returns.
+func (f *File) WaitContext(ctx context.Context, seq uint64) error {
 	if f.durable.Load() >= seq {
 		return nil
 	}
@@ -182,10 +186,26 @@ func (f *File) Wait(seq uint64) error {
 		}
 		over := g.over
 		f.mu.Unlock()
-		<-over
-		f.mu.Lock()
+		select {
+		case <-over:
+			f.mu.Lock()
+		case <-ctx.Done():
+			f.mu.Lock()
+			return ctx.Err()
+		}
 	}
 	return nil
+}
+
+// Hasten has everything appended so far written and synced now, whatever the
+// policy, and does not wait for it.
+func (f *File) Hasten() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if g := f.pipe.taken; f.err == nil && f.durable.Load() < f.appended.Load() && (g == nil || !g.sync || f.pipe.open.bytes > 0) {
+		f.pipe.open.sync = true
+		f.signal()
+	}
 }
 
 // Sync returns once everything appended so far is on disk.

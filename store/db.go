@@ -215,39 +215,6 @@ func (db *DB) Limits() types.Limits { return *db.limits.Load() }
 // SetLimits changes those sizes, for values that are written from now on.
 func (db *DB) SetLimits(l types.Limits) { db.limits.Store(&l) }
 
-// Sync returns when everything committed so far is on disk.
-func (db *DB) Sync() error {
-	if db.file == nil {
-		return nil
-	}
-	return db.file.Sync()
-}
-
-// Policy returns when committed transactions are on disk.
-func (db *DB) Policy() Policy {
-	if db.file == nil {
-		return db.opt.Sync
-	}
-	return db.file.Policy()
-}
-
-// SetPolicy changes it.
-func (db *DB) SetPolicy(p Policy) {
-	if db.file != nil {
-		db.file.SetPolicy(p)
-	}
-}
-
-// WaitDurable returns when what was committed so far is as durable as the
-// policy promises: at once unless it is Always. A server calls it before it
-// sends its replies.
-func (db *DB) WaitDurable() error {
-	if db.file == nil || db.file.Policy() != Always {
-		return nil
-	}
-	return db.file.Wait(db.file.Appended())
-}
-
 // Stats returns the state of the file; ok is false if there is none.
 func (db *DB) Stats() (s persist.Stats, ok bool) {
 	if db.file == nil {

@@ -37,7 +37,10 @@ type Tx struct {
 	undo     bool // can be rolled back
 	replay   bool // applies a journal: nothing expires and nobody hears of it
 	durable  bool // wait for the disk after the commit
+	soon     bool // or have it synced without waiting
 	wrote    bool // to the journal, since Wrote was last asked
+
+	last uint64 // number of the last commit
 
 	now     int64 // Unix milliseconds, 0 until asked
 	log     types.Log

@@ -8,6 +8,7 @@ type TxOption func(*txOptions)
 type txOptions struct {
 	keys    []string
 	durable bool
+	seq     *uint64
 	db      int
 
 	shardsOf []string // lock only the shards of these
@@ -27,6 +28,13 @@ func Keys(keys ...string) TxOption {
 
 // Durable makes an Update return only when it is on disk, whatever the policy.
 func Durable(o *txOptions) { o.durable = true }
+
+// Seq puts the number of the commit in *seq when the Update, or the Commit of a
+// Batch, returns: 0 if it has changed nothing or failed before it was one. See
+// [DB.WaitSeq].
+func Seq(seq *uint64) TxOption {
+	return func(o *txOptions) { *seq, o.seq = 0, seq }
+}
 
 // In runs the transaction in database i instead of 0.
 func In(i int) TxOption {
@@ -50,10 +58,10 @@ func (db *DB) View(fn func(tx *Tx) error, opts ...TxOption) error {
 // panics, nothing has happened, in memory or on disk. fn may run for as long
 // as it likes but must not begin another transaction.
 //
-// Update returns when the policy says so: with [Always], or the option
-// [Durable], after the data is on disk. Should the disk fail then, Update
-// returns [ErrReadOnly], and whether the transaction survives a restart is
-// not known.
+// Update returns when the policy says so: with [Always], the option [Durable]
+// or after [Tx.Sync], when the data is on disk. Should the disk fail then,
+// Update returns [ErrReadOnly], and whether the transaction survives a restart
+// is not known. Who wants to go on first and know later takes the option [Seq].
 func (db *DB) Update(fn func(tx *Tx) error, opts ...TxOption) error {
 	tx, err := db.user(true, opts)
 	if err != nil {
@@ -122,7 +130,7 @@ const keepLog = 32 << 10
 // finish unlocks and makes the transaction ready for its next use.
 func (tx *Tx) finish() {
 	tx.unlock()
-	tx.declared, tx.undo, tx.durable, tx.now = nil, false, false, 0
+	tx.declared, tx.undo, tx.durable, tx.soon, tx.now = nil, false, false, false, 0
 	tx.locks = LockSet{}
 	tx.changes = 0
 	if cap(tx.log.Bytes()) > keepLog {
@@ -163,10 +171,13 @@ func (tx *Tx) run(fn func(*Tx) error) error {
 // finishCommit commits, unlocks, tells the waiters that were served, and waits
 // for the disk if the policy or durable says so.
 func (tx *Tx) finishCommit(durable bool) error {
-	db := tx.db
+	db, soon := tx.db, tx.soon
 	seq, late, err := tx.commit()
 	if err != nil {
 		tx.rollback()
+	}
+	if tx.opt.seq != nil {
+		*tx.opt.seq = seq
 	}
 	served := tx.takeServed()
 	tx.end()
@@ -175,8 +186,14 @@ func (tx *Tx) finishCommit(durable bool) error {
 		return err
 	}
 	db.serveLate(late)
-	if seq != 0 && (durable || db.file.Policy() == Always) {
+	if seq == 0 {
+		return nil
+	}
+	if durable || db.file.Policy() == Always {
 		return db.file.Wait(seq)
+	}
+	if soon {
+		db.file.Hasten()
 	}
 	return nil
 }
@@ -200,7 +217,7 @@ func (tx *Tx) commit() (seq uint64, late []place, err error) {
 	if len(tx.log.Bytes()) != 0 {
 		seq, err = tx.db.file.Append(tx.log.Bytes())
 		tx.log.Reset()
-		tx.wrote = true
+		tx.wrote, tx.last = true, seq
 	}
 	if len(tx.late) != 0 {
 		late = append(late, tx.late...)
