@@ -41,6 +41,20 @@ func word(key string, i int) uint64 {
 	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.StringData(key)), i))
 }
 
+// shortWord returns the n bytes at p, fewer than 8, in one word: those of a key
+// of that length, so that of two such keys only equal ones have the same.
+func shortWord(p unsafe.Pointer, n int) uint64 {
+	if n >= 4 {
+		return uint64(*(*uint32)(p)) | uint64(*(*uint32)(unsafe.Add(p, n-4)))<<32
+	}
+	if n == 0 {
+		return 0
+	}
+	return uint64(*(*uint8)(p)) | uint64(*(*uint8)(unsafe.Add(p, n/2)))<<8 | uint64(*(*uint8)(unsafe.Add(p, n-1)))<<16
+}
+
+func (r record) shortWord(n int) uint64 { return shortWord(unsafe.Add(r.p, headSize), n) }
+
 // shortKey returns the key, which is not long.
 func (r record) shortKey() []byte { return r.part(headSize, headSize+int(r.keyByte())) }
 

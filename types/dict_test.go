@@ -296,6 +296,28 @@ func TestDictFindHash(t *testing.T) {
 	d.FindHash(HashOf("no such key"), func(Ref) bool { t.Fatal("yielded"); return true })
 }
 
+// TestDictFindDiffersInOneByte tells keys of each length apart that differ in
+// one byte, or in length. They are given the same hash, so that nothing but the
+// comparison can do it.
+func TestDictFindDiffersInOneByte(t *testing.T) {
+	const h = 0xABCDEF0123456789
+	for n := range 300 {
+		base := bytes.Repeat([]byte{'a'}, n)
+		for i := range n {
+			var d Dict
+			other := bytes.Clone(base)
+			other[i] = 'b'
+			d.Put(h, string(base), []byte("base"), 0, 0)
+			require.False(t, d.Find(h, string(other)).OK(), "%q", other)
+			d.Put(h, string(other), []byte("other"), 0, 0)
+			require.Equal(t, "base", string(d.Find(h, string(base)).Value()), "%q", base)
+			require.Equal(t, "other", string(d.Find(h, string(other)).Value()), "%q", other)
+			require.False(t, d.Find(h, string(base[1:])).OK())
+			require.False(t, d.Find(h, string(base)+"a").OK())
+		}
+	}
+}
+
 // TestDictScan scans a table that grows, shrinks and is cloned meanwhile.
 func TestDictScan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -204,8 +204,32 @@ func (s *segment) find(h uint64, key string) Ref {
 	}
 }
 
-// findOther is find for a key that is shorter or longer.
+// findOther is find for a key that is shorter or longer. A short one is compared
+// as a word, too: names such as mylist are all that many programs use.
 func (s *segment) findOther(h uint64, key string) Ref {
+	n := len(key)
+	if n >= 8 {
+		return s.findMiddle(h, key)
+	}
+	want := shortWord(unsafe.Pointer(unsafe.StringData(key)), n)
+	mask := uint64(s.mask)
+	for g := h >> (s.shift & 63) & mask; ; g = (g + 1) & mask {
+		grp := &s.groups[g]
+		for m := matchTag(grp.tags, h); m != 0; m &= m - 1 {
+			i := first(m)
+			r := s.at(grp.off[i&(groupSlots-1)])
+			if int(r.keyByte()) == n && r.shortWord(n) == want {
+				return Ref{s, r, uint32(g)*groupSlots + uint32(i)}
+			}
+		}
+		if matchEmpty(grp.tags) != 0 {
+			return Ref{}
+		}
+	}
+}
+
+// findMiddle is find for a key of more than 32 bytes that may lie in its record.
+func (s *segment) findMiddle(h uint64, key string) Ref {
 	if len(key) >= longKey {
 		return s.findLong(h, key)
 	}
