@@ -85,8 +85,7 @@ func (db *DB) setQuietly(key string, value []byte) (ok bool) {
 	if !db.closing.Load() && db.watches.count.Load() == 0 && db.listeners.Load() == nil {
 		d, now := &s.tables[0].dict, db.seconds.Load()
 		if r := d.Find(h, key); !r.OK() {
-			d.Put(h, key, value, 0, markAuto)
-			d.Find(h, key).Touch(now)
+			d.Add(h, key, value, 0, markAuto).Touch(now)
 			ok = true
 		} else if _, ok = r.Plain(); ok {
 			r.Touch(now)

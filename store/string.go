@@ -151,9 +151,7 @@ func (tx *Tx) putAt(r types.Ref, h uint64, key string, value []byte, deadline in
 		}
 		t.dict.PutAt(r, h, key, value, deadline, mark)
 	} else {
-		t.moveDeadline(h, 0, deadline)
-		t.dict.Put(h, key, value, deadline, mark)
-		t.dict.Find(h, key).Touch(tx.db.seconds.Load())
+		t.add(h, key, value, deadline, mark).Touch(tx.db.seconds.Load())
 	}
 	tx.changed(h, key, persist.OpSet, deadline, int64(mark), text(value), "")
 }

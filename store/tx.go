@@ -360,18 +360,15 @@ func (tx *Tx) editAt(r types.Ref, h uint64, key string, kind types.Kind) (types.
 	switch {
 	case !r.OK():
 		t.value, t.created = types.New(kind), true
-		tx.table(h).putObject(h, key, t.value, 0)
+		d.AddObject(h, key, t.value, 0).Touch(tx.db.seconds.Load())
 	case tx.undo && t.value == nil && r.Object() == t.old.value:
 		t.value = types.Clone(t.old.value)
 		d.PutObject(h, key, t.value, r.Deadline())
+		d.Find(h, key).Touch(tx.db.seconds.Load())
 	default:
 		r.Touch(tx.db.seconds.Load())
 		t.value = d.EditAt(r, h, key)
-		t.size = t.value.Size()
-		t.value.Record(&t.rec)
-		return t.value, nil
 	}
-	d.Find(h, key).Touch(tx.db.seconds.Load())
 	t.size = t.value.Size()
 	t.value.Record(&t.rec)
 	return t.value, nil

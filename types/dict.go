@@ -123,6 +123,24 @@ func (d *Dict) PutAt(r Ref, h uint64, key string, value []byte, deadline int64, 
 // holds reports whether r is an entry that d may change where it is.
 func (d *Dict) holds(r Ref) bool { return r.OK() && r.seg.owner == d.owner && len(d.retired) == 0 }
 
+// Add is Put for a key that is not there, as Find has told. It returns the new
+// entry. Put, and Find for the entry, would search twice more.
+func (d *Dict) Add(h uint64, key string, value []byte, deadline int64, mark uint8) Ref {
+	s := d.makeRoom(d.writable(h), h)
+	if recordSize(keyField(key), len(value), deadline != 0) > maxRecord {
+		stub := d.bigStub(s, value)
+		return d.insert(s, h, key, formBig, stub[:], deadline, mark)
+	}
+	return d.insert(s, h, key, formInline, value, deadline, mark)
+}
+
+// AddObject is PutObject for a key that is not there. It returns the new entry.
+func (d *Dict) AddObject(h uint64, key string, v Value, deadline int64) Ref {
+	s := d.makeRoom(d.writable(h), h)
+	stub := d.objectStub(s, v)
+	return d.insert(s, h, key, formObject, stub[:], deadline, 0)
+}
+
 // Insert is Put for a key that may not be there: if it is, nothing changes.
 func (d *Dict) Insert(h uint64, key string, value []byte) (added bool) {
 	s := d.writable(h)
@@ -159,9 +177,24 @@ func (d *Dict) putBig(s *segment, r Ref, h uint64, key string, value []byte, dea
 	if r.OK() {
 		d.dropPayload(s, r.rec)
 	}
-	var stub [stubValue]byte
-	binary.LittleEndian.PutUint32(stub[:], d.addBig(s, clip(value)))
+	stub := d.bigStub(s, value)
 	return d.store(s, r, h, key, formBig, stub[:], deadline, mark)
+}
+
+// bigStub puts a copy of value into s and returns what stands for it in a record.
+func (d *Dict) bigStub(s *segment, value []byte) (stub [stubValue]byte) {
+	binary.LittleEndian.PutUint32(stub[:], d.addBig(s, clip(value)))
+	return stub
+}
+
+// objectStub does the same for v itself.
+func (d *Dict) objectStub(s *segment, v Value) (stub [stubValue]byte) {
+	o := d.outerOf(s)
+	was := o.objs.size()
+	binary.LittleEndian.PutUint32(stub[:], uint32(o.objs.put(v, false)))
+	d.mem += o.objs.size() - was
+	d.extra += v.Size()
+	return stub
 }
 
 // store inserts an entry or, if r is the one there is, rewrites it.
@@ -185,12 +218,7 @@ func (d *Dict) PutObject(h uint64, key string, v Value, deadline int64) (added b
 	} else {
 		s = d.makeRoom(s, h)
 	}
-	var stub [stubValue]byte
-	o := d.outerOf(s)
-	was := o.objs.size()
-	binary.LittleEndian.PutUint32(stub[:], uint32(o.objs.put(v, false)))
-	d.mem += o.objs.size() - was
-	d.extra += v.Size()
+	stub := d.objectStub(s, v)
 	return d.store(s, r, h, key, formObject, stub[:], deadline, 0)
 }
 

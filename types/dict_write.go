@@ -6,8 +6,9 @@ import (
 	"unsafe"
 )
 
-// insert adds an entry that is not there. s must have a free slot for it.
-func (d *Dict) insert(s *segment, h uint64, key string, f form, payload []byte, deadline int64, mark uint8) {
+// insert adds an entry that is not there and returns it. s must have a free slot
+// for it.
+func (d *Dict) insert(s *segment, h uint64, key string, f form, payload []byte, deadline int64, mark uint8) Ref {
 	size := recordSize(keyField(key), len(payload), deadline != 0)
 	d.reserve(s, size)
 	off, r := s.extend(size)
@@ -23,8 +24,8 @@ func (d *Dict) insert(s *segment, h uint64, key string, f form, payload []byte, 
 	if deadline != 0 {
 		r.setDeadline(deadline)
 	}
-	s.place(h, off)
 	d.count++
+	return Ref{s, r, uint32(s.place(h, off))}
 }
 
 // rewrite gives the entry in slot another payload, deadline and mark: in place

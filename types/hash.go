@@ -191,7 +191,8 @@ func (h *Hash) setInDict(field string, value []byte) (added, changed bool) {
 	d, sum := h.dict(), HashOf(field)
 	ref := d.Find(sum, field)
 	if !ref.OK() {
-		return d.Put(sum, field, value, 0, 0), true
+		d.Add(sum, field, value, 0, 0)
+		return true, true
 	}
 	if bytes.Equal(ref.Value(), value) {
 		return false, false

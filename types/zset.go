@@ -292,7 +292,7 @@ func (l *zlarge) score(h uint64, member string) (float64, bool) {
 
 // insert adds a member that is not there yet.
 func (l *zlarge) insert(h uint64, member string, score float64) {
-	l.dict.Put(h, member, l.encode(score), 0, 0)
+	l.dict.Add(h, member, l.encode(score), 0, 0)
 	l.tree.insert(score, owned(member))
 }
 
