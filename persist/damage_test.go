@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,6 +155,34 @@ func TestUnfinishedCreation(t *testing.T) {
 	f, got := mustOpen(t, path, nil)
 	got.same(t, m)
 	require.NoError(t, f.Close())
+}
+
+// So is one of which a crash has left some sectors; newborn knows what bbolt
+// writes. Anything else is not.
+func TestTornCreation(t *testing.T) {
+	path := tempFile(t)
+	db, err := bolt.Open(path, 0o600, &bolt.Options{NoFreelistSync: true})
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, newborn(os.Getpagesize()), whole)
+	for _, torn := range [][]byte{whole[:512], whole[:len(whole)-512], make([]byte, len(whole)),
+		append(make([]byte, 4096), whole[4096:]...), append(slices.Clone(whole[:4096]), make([]byte, 4096)...)} {
+		require.NoError(t, os.WriteFile(path, torn, 0o600))
+		_, err = Check(path, func(string) {})
+		require.NoError(t, err)
+		f, m := mustOpen(t, path, nil)
+		do(t, f, m, setTx("a", "1"))
+		require.NoError(t, f.Close())
+		f, got := mustOpen(t, path, nil)
+		got.same(t, m)
+		require.NoError(t, f.Close())
+	}
+	wrong := slices.Clone(whole)
+	wrong[9000] = 1
+	require.NoError(t, os.WriteFile(path, wrong[:12<<10], 0o600))
+	refused(t, path, ErrCorrupt)
 }
 
 func TestLockedFile(t *testing.T) {

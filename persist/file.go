@@ -180,6 +180,12 @@ func (f *File) openBolt(flag int) (err error) {
 		if empty, err = inspect(file, info.Size()); err != nil {
 			return err
 		}
+		if empty { // bbolt begins again
+			err = disk.TruncateFile(file, 0)
+		}
+	}
+	if err != nil {
+		return err
 	}
 	if err := f.handOver(file); err != nil {
 		return err

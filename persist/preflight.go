@@ -55,8 +55,12 @@ const (
 var native = binary.NativeEndian
 
 // inspect walks the file. It returns ErrForeign, ErrNewer or a damage; empty
-// tells that the file is one that bbolt has begun and nobody has used.
+// tells that the file is one that bbolt has begun, and maybe not finished, and
+// nobody has used.
 func inspect(file io.ReaderAt, size int64) (empty bool, err error) {
+	if unborn(file, size) {
+		return true, nil
+	}
 	p := &preflight{file: file, size: size}
 	empty, err = p.inspect()
 	if err == ErrForeign && p.ours() {

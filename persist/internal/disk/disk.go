@@ -134,6 +134,11 @@ func WriteAt(f *os.File, data []byte, offset int64) error {
 	})
 }
 
+// TruncateFile sets the size of f.
+func TruncateFile(f *os.File, size int64) error {
+	return Do(Event{Op: Truncate, Path: f.Name(), Offset: size}, func() error { return f.Truncate(size) })
+}
+
 // RenameFile moves a file over another name in one step. The new name is durable
 // after SyncDirectory.
 func RenameFile(from, to string) error {
