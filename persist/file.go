@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -168,35 +169,57 @@ func (f *File) openBolt(flag int) (err error) {
 	if err := lock(file, f.path); err != nil {
 		return err
 	}
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return ErrForeign
-	}
-	empty := info.Size() == 0
-	if !empty {
-		if empty, err = inspect(file, info.Size()); err != nil {
-			return err
-		}
-		if empty { // bbolt begins again
-			err = disk.TruncateFile(file, 0)
-		}
-	}
+	empty, err := settled(file)
 	if err != nil {
 		return err
 	}
 	if err := f.handOver(file); err != nil {
 		return err
 	}
-	if !empty {
-		return nil
+	if empty {
+		err = f.db.Update(create)
 	}
-	if err := f.db.Update(create); err != nil {
-		return err
+	if err == nil {
+		err = f.syncName(empty)
 	}
-	return disk.SyncDirectory(filepath.Dir(f.path))
+	if err != nil {
+		f.closeBolt()
+	}
+	return err
+}
+
+// settled inspects a file that nobody else has open, and makes sure that what
+// is read of it is on disk: a process that was killed may have written what is
+// only in the memory of the system, and nobody must take that for durable, or
+// write over what was there before it. empty tells that bbolt is to begin it.
+func settled(file *os.File) (empty bool, err error) {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return false, err
+	case !info.Mode().IsRegular():
+		return false, ErrForeign
+	case info.Size() == 0:
+		return true, nil
+	}
+	if err := disk.SyncData(file); err != nil {
+		return false, err
+	}
+	empty, err = inspect(file, info.Size())
+	if err == nil && empty { // but for what was begun already
+		err = disk.TruncateFile(file, 0)
+	}
+	return empty, err
+}
+
+// syncName makes the file's name durable. That of an old file should be, but
+// the process that made it may have been killed before: then it matters as much.
+func (f *File) syncName(fresh bool) error {
+	err := disk.SyncDirectory(filepath.Dir(f.path))
+	if !fresh && errors.Is(err, fs.ErrPermission) {
+		return nil // whoever may not read a directory has not made files in it
+	}
+	return err
 }
 
 // handOver opens bbolt on file, which it closes from now on.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redstart/persist/internal/disk"
 	"redstart/types"
 )
 
@@ -104,6 +106,24 @@ func TestSyncAfterNever(t *testing.T) {
 	require.Zero(t, f.Durable())
 	require.NoError(t, f.Sync())
 	require.Equal(t, m.seq, f.Durable())
+	require.NoError(t, f.Close())
+}
+
+// What another process has left is synced before it is said to be durable.
+func TestOpenSyncs(t *testing.T) {
+	path := tempFile(t)
+	f, _ := mustOpen(t, path, testOptions(Never))
+	require.NoError(t, f.Close())
+	var synced []string
+	stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+		if e.Op == disk.Sync || e.Op == disk.SyncDir {
+			synced = append(synced, e.Path)
+		}
+		return do()
+	})
+	defer stop()
+	f, _ = mustOpen(t, path, testOptions(Never))
+	require.Equal(t, []string{path, filepath.Dir(path)}, synced)
 	require.NoError(t, f.Close())
 }
 
