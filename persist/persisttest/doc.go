@@ -1,0 +1,2 @@
+// Package persisttest tests what a crash leaves of a database.
+package persisttest
