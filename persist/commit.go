@@ -163,7 +163,7 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 			event.Op = disk.CommitNoSync
 		}
 		if err := disk.Do(event, tx.Commit); err != nil {
-			return err
+			return withCause(err)
 		}
 		stats := tx.Stats()
 		pages = uint64(stats.GetPageAlloc()) + uint64(f.db.Info().PageSize) // and the meta page
@@ -256,6 +256,9 @@ func (f *File) reopen(cause error) error {
 	err := f.closeBolt()
 	if err == nil {
 		err = f.openBolt(0)
+	}
+	if err == nil {
+		err = renew(f.os)
 	}
 	f.handle.Unlock()
 	if err == nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"syscall"
 )
 
 // Errors of files. Those of Open and Load are wrapped in a text that names the
@@ -63,4 +65,27 @@ func explain(path string, err error) error {
 		return err // it names the file
 	}
 	return fmt.Errorf("%s: %w", path, err)
+}
+
+// A named error is one of bbolt's, with the error of the system that is in its
+// text only.
+type named struct {
+	error
+	errno syscall.Errno
+}
+
+func (n *named) Unwrap() []error { return []error{n.error, n.errno} }
+
+// withCause gives an error of bbolt's the cause that its text ends with: of
+// those it has when it makes the file larger it keeps the text only.
+func withCause(err error) error {
+	if err == nil || errors.As(err, new(syscall.Errno)) {
+		return err
+	}
+	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EIO, syscall.EFBIG, syscall.EROFS, syscall.ENOMEM} {
+		if strings.HasSuffix(err.Error(), errno.Error()) {
+			return &named{err, errno}
+		}
+	}
+	return err
 }

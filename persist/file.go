@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -94,6 +95,7 @@ type File struct {
 
 	handle  sync.RWMutex
 	db      *bolt.DB
+	os      *os.File // what bbolt has open
 	journal journal
 	state   state
 	written uint64 // number of the last transaction given to the operating system
@@ -130,7 +132,6 @@ func Open(path string, opt *Options) (*File, error) {
 	if err := f.openHandle(); err != nil {
 		return nil, explain(path, err)
 	}
-	f.durable.Store(f.written)
 	f.appended.Store(f.written)
 	f.measure()
 	go f.serve()
@@ -169,7 +170,7 @@ func (f *File) openBolt(flag int) (err error) {
 	if err := lock(file, f.path); err != nil {
 		return err
 	}
-	empty, err := settled(file)
+	empty, err := inspected(file)
 	if err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func (f *File) openBolt(flag int) (err error) {
 		return err
 	}
 	if empty {
-		err = f.db.Update(create)
+		err = withCause(f.db.Update(create))
 	}
 	if err == nil {
 		err = f.syncName(empty)
@@ -188,11 +189,9 @@ func (f *File) openBolt(flag int) (err error) {
 	return err
 }
 
-// settled inspects a file that nobody else has open, and makes sure that what
-// is read of it is on disk: a process that was killed may have written what is
-// only in the memory of the system, and nobody must take that for durable, or
-// write over what was there before it. empty tells that bbolt is to begin it.
-func settled(file *os.File) (empty bool, err error) {
+// inspected inspects a file that nobody else has open. empty tells that bbolt
+// is to begin it.
+func inspected(file *os.File) (empty bool, err error) {
 	info, err := file.Stat()
 	switch {
 	case err != nil:
@@ -202,14 +201,46 @@ func settled(file *os.File) (empty bool, err error) {
 	case info.Size() == 0:
 		return true, nil
 	}
-	if err := disk.SyncData(file); err != nil {
-		return false, err
-	}
 	empty, err = inspect(file, info.Size())
 	if err == nil && empty { // but for what was begun already
 		err = disk.TruncateFile(file, 0)
 	}
 	return empty, err
+}
+
+// renew makes durable what an earlier process has written: it may be in the
+// memory of the system only, and nobody must take that for being on disk, or
+// write over what was there before it.
+//
+// If that process was killed, a sync would do. If its last sync has failed, the
+// system may call pages clean that are not on disk, and a sync does nothing for
+// them. Of those, only a meta page can matter, for it is written when all that
+// it leads to is durable; so both are written again as they are, and synced.
+// Nobody else may write meanwhile.
+func renew(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	p := preflight{file: file, size: info.Size()}
+	meta, err := p.metas()
+	if err != nil {
+		return err
+	}
+	for _, at := range []int64{0, int64(meta.pageSize)} {
+		var b [pageHeader + metaSize]byte
+		if _, err := file.ReadAt(b[:], at); err != nil {
+			return p.readError(err, at)
+		}
+		err := disk.WriteAt(file, b[:], at)
+		if errors.Is(err, syscall.ENOSPC) {
+			break // a full disk that writes elsewhere what is written again can still be read
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return disk.SyncData(file)
 }
 
 // syncName makes the file's name durable. That of an old file should be, but
@@ -229,6 +260,7 @@ func (f *File) handOver(file *os.File) (err error) {
 			err = damagef("its pages are inconsistent (%v)", r)
 		}
 	}()
+	f.os = file
 	f.db, err = bolt.Open(f.path, 0o600, &bolt.Options{
 		Timeout:        time.Second,
 		NoFreelistSync: true,

@@ -123,7 +123,7 @@ func TestOpenSyncs(t *testing.T) {
 	})
 	defer stop()
 	f, _ = mustOpen(t, path, testOptions(Never))
-	require.Equal(t, []string{path, filepath.Dir(path)}, synced)
+	require.Equal(t, []string{filepath.Dir(path), path}, synced)
 	require.NoError(t, f.Close())
 }
 

@@ -100,12 +100,22 @@ func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error) (sizes
 
 // ready opens the file for writing after its first Load.
 func (f *File) ready(sizes []int) error {
+	if f.Err() != errNotLoaded {
+		return nil
+	}
+	f.handle.RLock()
+	err := renew(f.os)
+	f.handle.RUnlock()
+	if err != nil {
+		return explain(f.path, err)
+	}
 	f.mu.Lock()
-	if f.err != errNotLoaded {
+	if f.err != errNotLoaded { // closed meanwhile
 		f.mu.Unlock()
 		return nil
 	}
 	f.err = nil
+	f.durable.Store(f.written)
 	for i := range f.journal.segments {
 		f.journal.segments[i].bytes = sizes[i]
 	}

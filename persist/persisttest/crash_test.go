@@ -116,7 +116,7 @@ func TestCrash(t *testing.T) {
 				w.random()
 				w.close()
 				w.leave()
-				x := newExplorer(t, w, s.policy)
+				x := newExplorer(t, s.policy)
 				x.mayRefuse = s.policy == persist.Never
 				x.run(s.name, seed, w)
 			}

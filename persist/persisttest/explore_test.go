@@ -69,9 +69,9 @@ type explorer struct {
 	began      time.Time
 }
 
-func newExplorer(t testing.TB, w *world, policy persist.Policy) *explorer {
+func newExplorer(t testing.TB, policy persist.Policy) *explorer {
 	x := &explorer{
-		t: t, dir: memoryDir(t), later: memoryDir(t), history: w.history, policy: policy,
+		t: t, dir: memoryDir(t), later: memoryDir(t), policy: policy,
 		variants: 2, began: time.Now(),
 	}
 	if testing.Short() {
@@ -83,6 +83,7 @@ func newExplorer(t testing.TB, w *world, policy persist.Policy) *explorer {
 // run explores every state of the recording of w.
 func (x *explorer) run(name string, seed uint64, w *world) {
 	x.t.Helper()
+	x.history = w.history
 	m, acked := w.rec.before.clone(), uint64(0)
 	for point := 0; ; point++ {
 		x.point(state{scenario: name, seed: seed, point: point}, m, acked)

@@ -2,6 +2,8 @@ package persisttest
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -48,7 +50,7 @@ func (r *recorder) hook(e disk.Event, do func() error) error {
 	if r.faults != nil {
 		if err := r.faults(e); err != nil {
 			noted.failed = true
-			r.fail(&noted)
+			r.fail(&noted, errors.Is(err, io.ErrShortWrite))
 			if e.Op == disk.Close {
 				do() // the handle is gone, whatever close says
 			}
@@ -66,12 +68,12 @@ func (r *recorder) hook(e disk.Event, do func() error) error {
 	return err
 }
 
-// fail notes an operation that was made to fail. Of a write half was done.
-func (r *recorder) fail(e *event) {
-	switch e.Op {
-	case disk.Sync:
+// fail notes an operation that was made to fail. Of a short write half was done.
+func (r *recorder) fail(e *event, short bool) {
+	switch {
+	case e.Op == disk.Sync:
 		r.events = append(r.events, *e)
-	case disk.Write:
+	case e.Op == disk.Write && short:
 		half := bytes.Clone(e.Data[:len(e.Data)/2])
 		if len(half) == 0 {
 			return
