@@ -11,50 +11,7 @@ import (
 	"slices"
 
 	"redstart/persist/internal/disk"
-	"redstart/types"
 )
-
-// A Summary is what Check has found in a file, or Recover has saved.
-type Summary struct {
-	Keys         int
-	Databases    map[int]map[types.Kind]int // keys of each kind, of databases that have any
-	Transactions int                        // of the journal, after the snapshot
-	Damage       int                        // places that are damaged
-}
-
-// Check reads everything in the file and passes each damage it finds, with its
-// place, to report. The error is nil if the file is whole; it wraps ErrCorrupt
-// if it is not, and then the Summary is of what is whole. It is a
-// *LockedError, or wraps ErrForeign or ErrNewer, if the file was not examined.
-// The file is locked, and only read. Its keys are in memory meanwhile.
-func Check(path string, report func(problem string)) (Summary, error) {
-	c, err := examine(path, report, nil)
-	if err == nil && c.Damage > 0 {
-		err = fmt.Errorf("%s: %w (damaged places: %d)", path, ErrCorrupt, c.Damage)
-	}
-	return c.Summary, err
-}
-
-// Recover writes a new file, newPath, with what is whole in the file at path:
-// the entries of all undamaged chunks of the snapshot, and the transactions of
-// the journal up to the first record that is damaged. It passes each damage, and
-// what it means for which keys, to report. If chunks are lost, so are their
-// keys, but for what the journal holds about them; or they are as they were in
-// an earlier chunk.
-//
-// The file at path is locked and only read, and may be whole. Nothing may exist
-// at newPath; the new file appears there when it is complete and on disk, and
-// not at all if there is an error. Its keys are in memory meanwhile.
-func Recover(path, newPath string, report func(problem string)) (Summary, error) {
-	if err := mustNotExist(newPath); err != nil {
-		return Summary{}, err
-	}
-	c, err := examine(path, report, report)
-	if err != nil {
-		return c.Summary, err
-	}
-	return c.Summary, c.keys.save(newPath)
-}
 
 // An examination goes through everything in a file.
 type examination struct {
@@ -64,17 +21,30 @@ type examination struct {
 	incomplete bool         // keys of the snapshot are lost
 	consequent func(string) // is told what that means; nil: nobody wants to know
 	told       map[string]bool
+	steps      steps
 }
 
 // examine reads the file at path.
 func examine(path string, report, consequent func(string)) (*examination, error) {
+	return newExamination(report, consequent, nil).read(path)
+}
+
+// newExamination returns one that reports to the functions given; consequent
+// and progress may be nil.
+func newExamination(report, consequent func(string), progress func(string, int64, int64)) *examination {
 	c := &examination{keys: keyspace{}, told: map[string]bool{}, consequent: consequent}
+	c.steps.report = progress
 	c.survey.report = func(err error) {
 		c.Damage++
 		report(err.Error())
 	}
+	return c
+}
+
+// read reads the file at path.
+func (c *examination) read(path string) (*examination, error) {
 	err := c.open(path)
-	c.count()
+	c.sum()
 	return c, explain(path, err)
 }
 
@@ -98,14 +68,16 @@ func (c *examination) open(path string) error {
 	if err != nil || info.Size() == 0 {
 		return err
 	}
-	empty, damaged := inspect(file, info.Size())
+	c.Size = info.Size()
+	empty, damaged := inspect(c.steps.reader(file), info.Size())
 	if empty || errors.Is(damaged, ErrNewer) {
 		return damaged
 	}
-	c.file, c.size = file, info.Size()
+	c.file, c.size = c.steps.reader(file), info.Size()
 	if err := c.run(errors.Is(damaged, ErrForeign)); err != nil {
 		return err
 	}
+	c.steps.expect(c.values())
 	c.snapshot()
 	c.journal()
 	if damaged != nil && c.Damage == 0 {
@@ -193,6 +165,7 @@ func (c *examination) chunk(index uint64) (k chunk, err error) {
 	if !ok {
 		return k, damagef("it is missing")
 	}
+	c.steps.next(int64(x.length), "snapshot chunk %d of %d", index, c.state.chunks)
 	place := chunkPlace(c.state.generation, index)
 	value, err := c.value(x, index, place)
 	if err != nil {
@@ -211,6 +184,7 @@ func (c *examination) journal() {
 	numbers := slices.Sorted(maps.Keys(c.records))
 	whole, end := true, c.state.covered
 	for _, number := range numbers[c.begin(numbers):] {
+		c.steps.next(int64(c.records[number].length), "journal record %d of %d", number, c.sequence)
 		r, key, value, err := c.record(number)
 		if err != nil {
 			c.fail(fmt.Errorf("journal record %d at byte %d: %w", number, c.records[number].at, err))
@@ -231,9 +205,10 @@ func (c *examination) journal() {
 	if whole && (p.open || len(numbers) > 0 && p.number != c.sequence && c.last || len(numbers) == 0 && c.sequence > 0) {
 		c.fail(damagef("the journal ends at record %d of %d", p.number, c.sequence))
 	}
-	if !whole && end > max(p.seq, c.state.covered) {
+	c.Sequence = max(p.seq, c.state.covered)
+	if !whole && end > c.Sequence {
 		c.tell("", fmt.Sprintf("the journal's transactions %d to %d are lost: they are of a damaged record, or come after one",
-			max(p.seq, c.state.covered)+1, end))
+			c.Sequence+1, end))
 	}
 }
 
@@ -295,21 +270,9 @@ func (c *examination) tell(key, text string) {
 	c.consequent(text)
 }
 
-// count sums up what was read.
-func (c *examination) count() {
-	c.Databases = make(map[int]map[types.Kind]int)
-	for e := range c.keys.All() {
-		if c.Databases[e.DB] == nil {
-			c.Databases[e.DB] = make(map[types.Kind]int)
-		}
-		c.Databases[e.DB][e.Kind]++
-		c.Keys++
-	}
-}
-
-// save writes the keys to a new file. Until it is complete it has another
+// save writes what v holds to a new file. Until it is complete it has another
 // name, so that nobody takes a part of it for the whole.
-func (k keyspace) save(path string) (err error) {
+func save(v View, path string) (err error) {
 	part := path + ".unfinished"
 	f, err := Open(part, &Options{Sync: Never, openFile: openNew})
 	if err != nil {
@@ -322,7 +285,7 @@ func (k keyspace) save(path string) (err error) {
 	}()
 	err = f.Load(func(Entry) error { return nil }, func(uint64, []byte) error { return nil })
 	if err == nil {
-		err = f.Checkpoint(k)
+		err = f.Checkpoint(v)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err

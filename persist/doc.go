@@ -46,7 +46,10 @@
 // read pages without bbolt (survey.go) and change nothing.
 //
 // What a checksum cannot tell: a file that was replaced as a whole by an older
-// copy of itself, and a disk that says a sync is done when it is not.
+// copy of itself, and a disk that says a sync is done when it is not. If such a
+// disk has lost the write of a single page, gaps in the numbers tell, but not if
+// it was a meta page or the root of the tree, for these may lead to the whole
+// tree of an earlier commit.
 //
 // # The file
 //

@@ -24,6 +24,7 @@ type survey struct {
 	report func(error)
 	broken bool // the tree is damaged: it may not lead to everything
 
+	format   uint32 // version of the layout; 0: not found
 	state    *state // nil: not found
 	sequence uint64 // number of the last record, as the journal's bucket says
 	last     bool   // and it is the newest that says so
@@ -142,10 +143,18 @@ func (s *survey) other(g *page, e *element) {
 
 // metaValue visits an element of bucket "redstart".
 func (s *survey) metaValue(_ *page, e *element) {
-	if !bytes.Equal(e.key, stateKey) {
+	if e.bucket || e.length > 1<<10 {
 		return
 	}
 	value, err := s.read(extent{e.value, e.length})
+	if bytes.Equal(e.key, formatKey) {
+		if body, ok := unsealed(formatKey, value); ok && len(body) == 4 {
+			s.format = binary.LittleEndian.Uint32(body)
+		}
+	}
+	if !bytes.Equal(e.key, stateKey) {
+		return
+	}
 	found := new(state)
 	if err == nil {
 		err = found.decode(value)

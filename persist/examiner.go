@@ -1,0 +1,249 @@
+package persist
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"redstart/types"
+)
+
+// An Examiner tells what is in a file, and how whole it is. It locks the file
+// and only ever reads it. All keys are in memory meanwhile. The zero value is
+// ready to use.
+//
+// Whatever a file holds, nothing but an error comes of it: pages are read with
+// plain reads, lengths are compared with what there is before they are
+// believed, and bbolt is not asked.
+type Examiner struct {
+	// Report is passed each damage, with its place. Default: nobody is.
+	Report func(problem string)
+	// Progress is told what is read, or written, next, and how much is done of
+	// how much; total is 0 as long as nobody knows. Default: nobody is.
+	Progress func(what string, done, total int64)
+}
+
+// A Summary is what Check has found in a file, or Recover has saved.
+type Summary struct {
+	Keys         int
+	Databases    map[int]map[types.Kind]int // keys of each kind, of databases that have any
+	Expiring     int                        // keys with a deadline
+	Transactions int                        // of the journal, after the snapshot
+	Damage       int                        // places that are damaged
+
+	Format     int    // version of the layout; 0: an empty file
+	Sequence   uint64 // number of the last transaction
+	Covered    uint64 // of the last one that the snapshot holds
+	Generation uint64 // of the snapshot; 0: there is none
+
+	Size    int64 // bytes of the file
+	Free    int64 // of those, what is not in use
+	Journal int64 // bytes of the journal's records
+	Base    int64 // of the snapshot: all keys at one time
+	Deltas  int64 // of the snapshot: changes since
+
+	// Largest are the largest keys of each kind, at most ten, in order.
+	Largest map[types.Kind][]KeySize
+}
+
+// A KeySize tells how large a key is.
+type KeySize struct {
+	DB    int
+	Key   string
+	Len   int   // elements; 1 of a string
+	Bytes int64 // of memory that its value takes
+}
+
+// Check reads everything in the file. The error is nil if the file is whole;
+// it wraps ErrCorrupt if it is not, and then the Summary is of what is whole.
+// It is a *LockedError, or wraps ErrForeign or ErrNewer, if the file was not
+// examined.
+func (x *Examiner) Check(path string) (Summary, error) {
+	c, err := newExamination(x.report(), nil, x.Progress).read(path)
+	if err == nil && c.Damage > 0 {
+		err = fmt.Errorf("%s: %w (damaged places: %d)", path, ErrCorrupt, c.Damage)
+	}
+	return c.Summary, err
+}
+
+// Recover writes a new file, newPath, with what is whole in the file at path:
+// the entries of all undamaged chunks of the snapshot, and the transactions of
+// the journal up to the first record that is damaged. Report is passed each
+// damage, and what it means for which keys. If chunks are lost, so are their
+// keys, but for what the journal holds about them; or they are as they were in
+// an earlier chunk.
+//
+// The file at path may be whole. Nothing may exist at newPath; the new file
+// appears there when it is complete and on disk, and not at all if there is an
+// error.
+func (x *Examiner) Recover(path, newPath string) (Summary, error) {
+	if err := mustNotExist(newPath); err != nil {
+		return Summary{}, err
+	}
+	report := x.report()
+	c, err := newExamination(report, report, x.Progress).read(path)
+	if err != nil {
+		return c.Summary, err
+	}
+	return c.Summary, save(&counted{c.keys, c.Keys, x.Progress}, newPath)
+}
+
+// A counted is a View that tells which of its keys is asked for.
+type counted struct {
+	keyspace
+	keys   int
+	report func(what string, done, total int64)
+}
+
+func (c *counted) All() iter.Seq[Entry] {
+	if c.report == nil {
+		return c.keyspace.All()
+	}
+	return func(yield func(Entry) bool) {
+		n := 0
+		for e := range c.keyspace.All() {
+			if n++; n%1000 == 1 || n == c.keys {
+				c.report(fmt.Sprintf("writing key %d of %d", n, c.keys), int64(n), int64(c.keys))
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+func (x *Examiner) report() func(string) {
+	if x.Report == nil {
+		return func(string) {}
+	}
+	return x.Report
+}
+
+// Check is Check of an Examiner that only reports.
+func Check(path string, report func(problem string)) (Summary, error) {
+	return (&Examiner{Report: report}).Check(path)
+}
+
+// Recover is Recover of an Examiner that only reports.
+func Recover(path, newPath string, report func(problem string)) (Summary, error) {
+	return (&Examiner{Report: report}).Recover(path, newPath)
+}
+
+// values returns how many bytes of chunks and records are to be read.
+func (c *examination) values() (total int64) {
+	for id, x := range c.chunks {
+		if c.state != nil && id.generation == c.state.generation && id.index <= c.state.chunks {
+			total += int64(x.length)
+		}
+	}
+	for _, x := range c.records {
+		total += int64(x.length)
+		c.Journal += int64(x.length)
+	}
+	return total
+}
+
+// largest is how many of the largest keys of a kind are told.
+const largest = 10
+
+// sum sums up what was read.
+func (c *examination) sum() {
+	c.Databases = make(map[int]map[types.Kind]int)
+	c.Largest = make(map[types.Kind][]KeySize)
+	for e := range c.keys.All() {
+		if c.Databases[e.DB] == nil {
+			c.Databases[e.DB] = make(map[types.Kind]int)
+		}
+		c.Databases[e.DB][e.Kind]++
+		c.Keys++
+		if e.Deadline != 0 {
+			c.Expiring++
+		}
+		c.measure(&e)
+	}
+	for _, keys := range c.Largest {
+		slices.SortFunc(keys, KeySize.compare)
+	}
+	c.Format = int(c.format)
+	if s := c.state; s != nil {
+		c.Covered, c.Generation = s.covered, s.generation
+		c.Base, c.Deltas = int64(s.baseBytes), int64(s.deltaBytes)
+	}
+	if c.used == nil {
+		return
+	}
+	c.Free = c.Size - 2*int64(c.pageSize)
+	for id := uint64(2); id < c.pages; id++ {
+		if c.used[id/64]&(1<<(id%64)) != 0 {
+			c.Free -= int64(c.pageSize)
+		}
+	}
+	c.Free = max(c.Free, 0)
+}
+
+// compare orders the larger one first.
+func (k KeySize) compare(other KeySize) int {
+	return cmp.Or(-cmp.Compare(k.Bytes, other.Bytes), cmp.Compare(k.DB, other.DB), cmp.Compare(k.Key, other.Key))
+}
+
+// measure keeps e if it is one of the largest. They are few: the smallest of
+// them is looked for.
+func (c *examination) measure(e *Entry) {
+	k := KeySize{DB: e.DB, Key: string(e.Key), Len: 1, Bytes: int64(len(e.Value))}
+	if e.Object != nil {
+		k.Len, k.Bytes = e.Object.Len(), int64(e.Object.Size())
+	}
+	keys := c.Largest[e.Kind]
+	if len(keys) < largest {
+		c.Largest[e.Kind] = append(keys, k)
+		return
+	}
+	last := 0
+	for i := range keys {
+		if keys[i].compare(keys[last]) > 0 {
+			last = i
+		}
+	}
+	if k.compare(keys[last]) < 0 {
+		keys[last] = k
+	}
+}
+
+// steps count what an examination has read.
+type steps struct {
+	report      func(what string, done, total int64)
+	done, total int64
+}
+
+// expect says that total bytes will be read in steps.
+func (s *steps) expect(total int64) { s.total = total }
+
+// next says that n bytes, which are called so, are read next.
+func (s *steps) next(n int64, what string, args ...any) {
+	if s.report != nil {
+		s.report(fmt.Sprintf(what, args...), s.done, s.total)
+		s.done += n
+	}
+}
+
+// reader returns file, of which reads are told until a total is known.
+func (s *steps) reader(file io.ReaderAt) io.ReaderAt {
+	if s.report == nil {
+		return file
+	}
+	return &stepReader{file, s}
+}
+
+type stepReader struct {
+	file  io.ReaderAt
+	steps *steps
+}
+
+func (r *stepReader) ReadAt(b []byte, at int64) (int, error) {
+	if r.steps.total == 0 {
+		r.steps.report(fmt.Sprintf("byte %d", at), 0, 0)
+	}
+	return r.file.ReadAt(b, at)
+}
