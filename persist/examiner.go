@@ -215,17 +215,28 @@ func (c *examination) measure(e *Entry) {
 type steps struct {
 	report      func(what string, done, total int64)
 	done, total int64
+	told        int64 // what was done when it was told
+	reads       int
 }
 
+const (
+	toldBytes = 16 << 10 // of values are told at once
+	toldReads = 16       // and so many reads of pages
+)
+
 // expect says that total bytes will be read in steps.
-func (s *steps) expect(total int64) { s.total = total }
+func (s *steps) expect(total int64) { s.total, s.told = total, -toldBytes }
 
 // next says that n bytes, which are called so, are read next.
 func (s *steps) next(n int64, what string, args ...any) {
-	if s.report != nil {
-		s.report(fmt.Sprintf(what, args...), s.done, s.total)
-		s.done += n
+	if s.report == nil {
+		return
 	}
+	if s.done-s.told >= toldBytes {
+		s.report(fmt.Sprintf(what, args...), s.done, s.total)
+		s.told = s.done
+	}
+	s.done += n
 }
 
 // reader returns file, of which reads are told until a total is known.
@@ -242,8 +253,11 @@ type stepReader struct {
 }
 
 func (r *stepReader) ReadAt(b []byte, at int64) (int, error) {
-	if r.steps.total == 0 {
-		r.steps.report(fmt.Sprintf("byte %d", at), 0, 0)
+	if s := r.steps; s.total == 0 {
+		if s.reads%toldReads == 0 {
+			s.report(fmt.Sprintf("byte %d", at), 0, 0)
+		}
+		s.reads++
 	}
 	return r.file.ReadAt(b, at)
 }

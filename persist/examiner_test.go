@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redstart/persist/internal/disk"
 	"redstart/types"
 )
 
@@ -103,8 +104,15 @@ func TestExaminedReadOnly(t *testing.T) {
 	w.write(t, w.whole)
 	require.NoError(t, os.Chmod(w.path, 0o400))
 	before := digest(t, w.path)
+	done := map[disk.Op]string{}
+	stop := disk.Watch(filepath.Dir(w.path), func(e disk.Event, do func() error) error {
+		done[e.Op] = e.Path
+		return do()
+	})
 	_, err := Check(w.path, nil)
 	require.NoError(t, err)
+	stop()
+	require.Empty(t, done)
 	_, err = Recover(w.path, strings.TrimSuffix(w.path, "app.db")+"new.db", nil)
 	require.NoError(t, err)
 	require.Equal(t, before, digest(t, w.path))

@@ -14,54 +14,166 @@ import (
 )
 
 const checkHelp = `Reads everything in the database FILE, which must not be open elsewhere, and
-tells what it holds. The status is 0 if it is whole. If not, every damage is
-listed with its place, and the status is 1. The file is never written to.
+tells what it holds. If it is damaged, every damage is listed with its place. The
+file is never written to.
 
-All keys are in memory meanwhile, as when the file is served.
+All keys are in memory meanwhile, as when the file is served. It is another
+process that reads them, so that nothing in the file can do harm.
+
+	--timeout D   give up when nothing has happened for so long (60s)
+	--memory MB   give up when it takes more (1024, and 24 times the file)
+
+The status is 0 if the file is whole, 3 if it is damaged, 1 if it could not be
+examined: it is not there, not a Redstart file, of a newer version, open
+elsewhere, or one of the limits was reached.
 `
 
 const recoverHelp = `Writes the file NEW, which must not exist, with everything that is whole in the
 database FILE: the undamaged parts of the snapshot, and the journal up to its
-first damaged record. What is lost is listed. The status is 0 if NEW was written,
-even if something is lost.
+first damaged record. What is lost is listed.
 
 FILE must not be open elsewhere and is never written to. All keys are in memory
 meanwhile, as when the file is served.
+
+	--timeout D   give up when nothing has happened for so long (60s)
+	--memory MB   give up when it takes more (1024, and 24 times the file)
+
+The status is 0 if NEW was written, even if something is lost, and 1 if not.
+`
+
+const infoHelp = `Tells what is in the database FILE: the version of its format, how many
+transactions it has seen, its keys by database and type, the sizes of its parts,
+what of it is free, and its largest keys, by the memory their values take. The
+file is never written to, and must not be open elsewhere: what a running server
+holds is told by its commands INFO and DBSIZE.
+
+All keys are in memory meanwhile, as when the file is served.
+
+	--json        write JSON
+	--timeout D   give up when nothing has happened for so long (60s)
+	--memory MB   give up when it takes more (1024, and 24 times the file)
+
+The status is 0 if the file is whole; 3 if it is damaged, and what is told is of
+what is whole; 1 if it could not be read.
 `
 
 // checkFile is the command "check".
 func checkFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
-	if len(args) != 1 {
-		return c.misused(stderr, "which FILE?")
+	n := new(nurse)
+	files, err := parse(args, n.options())
+	if err == nil && len(files) != 1 {
+		err = errors.New("which FILE?")
 	}
-	sum, err := persist.Check(args[0], line(stdout))
-	switch {
-	case err == nil:
-		fmt.Fprintf(stdout, "%s is whole: %s\n", args[0], contents(sum))
+	if err != nil {
+		return c.misused(stderr, "%v", err)
+	}
+	path := files[0]
+	end, err := n.examine("check", files, line(stdout), newProgress(stderr, "checking "+path))
+	if err == nil && end.Err == "" {
+		fmt.Fprintf(stdout, "%s is whole: %s\n", path, contents(end.Summary))
 		return statusOK
-	case errors.Is(err, persist.ErrCorrupt):
-		err = fmt.Errorf("%w; `redstart recover %s NEW` saves what is whole: %s", err, args[0], contents(sum))
 	}
-	fmt.Fprintln(stderr, "redstart:", err)
-	return statusFailed
+	hint := ""
+	if end.Damaged {
+		hint = fmt.Sprintf("; `redstart recover %s NEW` saves what is whole: %s", path, contents(end.Summary))
+	}
+	return failed(stderr, end, err, hint)
 }
 
 // recoverFile is the command "recover".
 func recoverFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
-	if len(args) != 2 {
-		return c.misused(stderr, "which FILE, and what is the NEW one called?")
+	n := new(nurse)
+	files, err := parse(args, n.options())
+	if err == nil && len(files) != 2 {
+		err = errors.New("which FILE, and what is the NEW one called?")
 	}
-	sum, err := persist.Recover(args[0], args[1], line(stdout))
 	if err != nil {
-		fmt.Fprintln(stderr, "redstart:", err)
+		return c.misused(stderr, "%v", err)
+	}
+	end, err := n.examine("recover", files, line(stdout), newProgress(stderr, "recovering "+files[0]))
+	if err != nil || end.Err != "" {
+		failed(stderr, end, err, "")
 		return statusFailed
 	}
 	damage := "which is whole"
-	if sum.Damage > 0 {
-		damage = fmt.Sprintf("which is damaged in %s", count(sum.Damage, "place"))
+	if end.Summary.Damage > 0 {
+		damage = fmt.Sprintf("which is damaged in %s", count(end.Summary.Damage, "place"))
 	}
-	fmt.Fprintf(stdout, "%s holds what is whole in %s, %s: %s\n", args[1], args[0], damage, contents(sum))
+	fmt.Fprintf(stdout, "%s holds what is whole in %s, %s: %s\n", files[1], files[0], damage, contents(end.Summary))
 	return statusOK
+}
+
+// infoFile is the command "info".
+func infoFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
+	n, asJSON := new(nurse), slices.Contains(args, "--json")
+	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--json" })
+	files, err := parse(args, n.options())
+	if err == nil && len(files) != 1 {
+		err = errors.New("which FILE?")
+	}
+	if err != nil {
+		return c.misused(stderr, "%v", err)
+	}
+	path := files[0]
+	end, err := n.examine("check", files, line(io.Discard), newProgress(stderr, "reading "+path))
+	if err == nil && (end.Err == "" || end.Damaged) {
+		if asJSON {
+			writeJSON(stdout, path, end.Summary)
+		} else {
+			writeText(stdout, path, end.Summary)
+		}
+	}
+	if err == nil && end.Err == "" {
+		return statusOK
+	}
+	hint := ""
+	switch {
+	case end.Damaged:
+		hint = fmt.Sprintf("; `redstart check %s` lists them", path)
+	case end.Locked:
+		hint = ": ask it, with INFO and DBSIZE"
+	}
+	return failed(stderr, end, err, hint)
+}
+
+// failed tells what an examination has failed by and returns the status for it.
+func failed(stderr io.Writer, end ending, err error, hint string) int {
+	text := end.Err
+	if err != nil {
+		text = err.Error()
+	}
+	fmt.Fprintf(stderr, "redstart: %s%s\n", text, hint)
+	if crash := (*crashError)(nil); end.Damaged || errors.As(err, &crash) {
+		return statusDamaged
+	}
+	return statusFailed
+}
+
+// parse returns the arguments that are not flags. Of each flag, --name value or
+// --name=value, the function of that name is called.
+func parse(args []string, flags map[string]func(value string) error) (rest []string, err error) {
+	for i := 0; i < len(args); i++ {
+		name, isFlag := strings.CutPrefix(args[i], "--")
+		if !isFlag {
+			rest = append(rest, args[i])
+			continue
+		}
+		name, value, given := strings.Cut(name, "=")
+		set := flags[name]
+		if set == nil {
+			return nil, fmt.Errorf("unknown flag --%s", name)
+		}
+		if !given {
+			if i++; i == len(args) {
+				return nil, fmt.Errorf("flag --%s needs a value", name)
+			}
+			value = args[i]
+		}
+		if err := set(value); err != nil {
+			return nil, err
+		}
+	}
+	return rest, nil
 }
 
 // line returns a function that writes lines.
@@ -71,7 +183,11 @@ func line(w io.Writer) func(string) {
 
 // contents tells what is in a file.
 func contents(sum persist.Summary) string {
-	text := keys(sum.Keys) + ", " + count(sum.Transactions, "transaction") + " in the journal"
+	return keys(sum.Keys) + ", " + count(sum.Transactions, "transaction") + " in the journal" + databases(sum)
+}
+
+// databases tells what is in each database, on a line of its own.
+func databases(sum persist.Summary) (text string) {
 	for _, db := range slices.Sorted(maps.Keys(sum.Databases)) {
 		var kinds []string
 		for _, kind := range slices.SortedFunc(maps.Keys(sum.Databases[db]), cmp.Compare[types.Kind]) {

@@ -18,15 +18,17 @@ type subcommand struct {
 
 // The statuses a process ends with.
 const (
-	statusOK     = 0
-	statusFailed = 1
-	statusUsage  = 2
+	statusOK      = 0
+	statusFailed  = 1
+	statusUsage   = 2
+	statusDamaged = 3
 )
 
 var subcommands = []*subcommand{
 	{name: "serve", args: "[FILE] [--name value ...]", summary: "serve a file, or memory, to Redis clients", help: serveHelp, run: serve},
 	{name: "check", args: "FILE", summary: "tell what is in a file, and whether it is damaged", help: checkHelp, run: checkFile},
 	{name: "recover", args: "FILE NEW", summary: "save what is whole in a damaged file", help: recoverHelp, run: recoverFile},
+	{name: "info", args: "FILE [--json]", summary: "tell what is in a file in detail", help: infoHelp, run: infoFile},
 	{name: "version", summary: "print the version", help: versionHelp, run: version},
 }
 
@@ -47,6 +49,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return help(args[1:], stdout, stderr)
 	case "--version", "-version", "-v":
 		name = "version"
+	case examineCommand:
+		return examine(args[1:], stdout, stderr)
 	}
 	c := find(name)
 	if c == nil {

@@ -22,6 +22,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == examineCommand {
+		os.Exit(misbehave(os.Args[2:]))
+	}
 	dir, err := os.MkdirTemp("", "redstart-test-")
 	if err != nil {
 		panic(err)
@@ -184,6 +187,15 @@ func TestArguments(t *testing.T) {
 		{"help recover", 0, "usage: redstart recover FILE NEW\n"},
 		{"check", 2, "usage: redstart check FILE\n"},
 		{"recover a", 2, "usage: redstart recover FILE NEW\n"},
+		{"help info", 0, "usage: redstart info FILE [--json]\n"},
+		{"info", 2, "which FILE?\nusage: redstart info FILE [--json]\n"},
+		{"info a b", 2, "which FILE?"},
+		{"info a --yaml", 2, "unknown flag --yaml"},
+		{"check a --timeout", 2, "flag --timeout needs a value"},
+		{"check a --timeout=soon", 2, "flag --timeout is a time, such as 90s or 5m, not \"soon\""},
+		{"recover a b --memory 1gb", 2, "flag --memory is a number of megabytes, not \"1gb\""},
+		{"info nothing.db", 1, "nothing.db: no such file"},
+		{"info " + foreign, 1, foreign + ": not a Redstart file"},
 		{"check nothing.db", 1, "nothing.db: no such file"},
 		{"check " + foreign, 1, foreign + ": not a Redstart file"},
 		{"recover " + foreign + " new.db", 1, foreign + ": not a Redstart file"},

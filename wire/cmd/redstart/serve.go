@@ -173,17 +173,22 @@ func keys(n int) string { return count(n, "key") }
 
 // count writes a number of things, in groups of three digits.
 func count(n int, thing string) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + " " + digits[i:]
-	}
 	if n == 1 {
-		return digits + " " + thing
+		return digits(int64(n)) + " " + thing
 	}
 	if strings.HasSuffix(thing, "sh") {
 		thing += "e" // hashes
 	}
-	return digits + " " + thing + "s"
+	return digits(int64(n)) + " " + thing + "s"
+}
+
+// digits writes a number in groups of three digits.
+func digits(n int64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + " " + text[i:]
+	}
+	return text
 }
 
 func addresses(ls []net.Listener) string {

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"redstart/store"
+)
+
+// terminal returns both sides of a new terminal.
+func terminal(t *testing.T) (main, side *os.File) {
+	t.Helper()
+	main, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("there are no terminals here: ", err)
+	}
+	t.Cleanup(func() { main.Close() })
+	require.NoError(t, unix.IoctlSetPointerInt(int(main.Fd()), unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(int(main.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	side, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("there are no terminals here: ", err)
+	}
+	require.NoError(t, unix.IoctlSetWinsize(int(side.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 90, Row: 20}))
+	return main, side
+}
+
+// On a terminal, what takes long shows a line that is gone at the end.
+func TestProgressOnTerminal(t *testing.T) {
+	dir := t.TempDir()
+	db, err := store.Open(filepath.Join(dir, "app.db"), nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Update(func(tx *store.Tx) error {
+		for i := range 200_000 {
+			if err := tx.Set(fmt.Sprint("key ", i), []byte("value")); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.NoError(t, db.Save())
+	require.NoError(t, db.Close())
+	shown, stdout := examineOnTerminal(t, dir, "recover", "app.db", "new.db")
+	require.Contains(t, stdout, "new.db holds what is whole in app.db, which is whole: 200 000 keys")
+	require.Regexp(t, `^(\rredstart: recovering app\.db \[[#.]{24}\] +\d+ %  (snapshot chunk|writing key)[^\r\n]*\x1b\[K)+\r\x1b\[K$`, shown)
+}
