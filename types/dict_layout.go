@@ -1,6 +1,7 @@
 package types
 
 import (
+	"math/bits"
 	"slices"
 	"sync/atomic"
 )
@@ -15,6 +16,35 @@ const (
 func (d *Dict) begin() {
 	d.dir = []*segment{d.newSegment(0, 1)}
 	d.depth, d.full, d.shared = 0, 1, false
+}
+
+// Reserve makes room for n entries in an empty Dict, so that it need not split
+// its segments when they come: it does nothing if d is not empty, or n few. If
+// fewer come, Trim gives back what they do not need.
+func (d *Dict) Reserve(n int) {
+	if len(d.dir) != 0 || n < maxSlots {
+		return
+	}
+	const fill = maxSlots * 4 / 5 // on average, so that few segments get more than they hold
+	depth := min(bits.Len(uint((n-1)/fill)), maxDepth)
+	d.depth, d.full, d.shared = uint8(depth), 1<<depth, false
+	d.dir = make([]*segment, 1<<depth)
+	for i := range d.dir {
+		d.dir[i] = d.newSegment(d.depth, maxGroups)
+	}
+}
+
+// Trim merges segments that are nearly empty.
+func (d *Dict) Trim() {
+	for cell := 0; cell < len(d.dir); cell++ {
+		for s := d.dir[cell]; s.depth > 0 && s.count < mergeBelow; s = d.dir[cell] {
+			depth := d.depth
+			if !d.merge(s, uint64(cell)<<(64-d.depth)) {
+				break
+			}
+			cell >>= depth - d.depth
+		}
+	}
 }
 
 // newSegment returns an empty segment of d.

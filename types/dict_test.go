@@ -668,3 +668,51 @@ func put(d *Dict, i int, value string) {
 }
 
 func testKey(i int) string { return fmt.Sprintf("key:%012d", i) }
+
+func TestDictReserve(t *testing.T) {
+	for _, n := range []int{0, 100, 600, 5000, 100_000} {
+		for _, come := range []int{0, 1, n / 50, n / 2, n, 2 * n} {
+			var d, want Dict
+			d.TrackAccess()
+			d.Reserve(n)
+			size := d.Size()
+			for i := range come {
+				key := fmt.Sprint("key ", i)
+				d.Put(HashOf(key), key, raw(key), 0, 0)
+				want.Put(HashOf(key), key, raw(key), 0, 0)
+			}
+			require.NoError(t, d.Check())
+			d.Trim()
+			require.NoError(t, d.Check())
+			require.Equal(t, come, d.Len())
+			for i := range come {
+				key := fmt.Sprint("key ", i)
+				require.Equal(t, key, string(d.Find(HashOf(key), key).Value()))
+			}
+			if n >= 5000 && come <= n/50 {
+				require.Less(t, d.Size(), size/8+want.Size()*2)
+			}
+			d.TouchAll(7)
+			for r := range d.All() {
+				require.EqualValues(t, 7, r.Touched())
+			}
+		}
+	}
+}
+
+// A Dict for which as much was reserved as came takes no more memory than one
+// that grew, by much, and has split next to no segment.
+func TestDictReserveFits(t *testing.T) {
+	for n := 1000; n < 300_000; n = n * 7 / 4 {
+		var d, grown Dict
+		d.Reserve(n)
+		depth := d.depth
+		for i := range n {
+			key := fmt.Sprint("key ", i)
+			d.Put(HashOf(key), key, nil, 0, 0)
+			grown.Put(HashOf(key), key, nil, 0, 0)
+		}
+		require.LessOrEqual(t, d.depth, depth+1)
+		require.Less(t, float64(d.Size()), 1.5*float64(grown.Size()), n)
+	}
+}
