@@ -174,7 +174,7 @@ func (f *File) changes(from, to uint64, v View) (*dirty, error) {
 			return errEnough
 		}
 		return c.transaction(tx)
-	})
+	}, nil)
 	if errors.Is(err, errEnough) {
 		err = nil
 	}

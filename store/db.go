@@ -42,6 +42,9 @@ type Options struct {
 	Shards int
 	// Seed makes random choices (SPOP, RANDOMKEY) repeatable. Default 0: they are not.
 	Seed uint64
+	// Progress, if it is not nil, is called while Open loads the file, often,
+	// with how many bytes were read of how many, about. It must be quick.
+	Progress func(done, total int64)
 	// Limits are the sizes up to which collections keep their compact form.
 	// Default: those of Redis 7.2.
 	Limits *types.Limits

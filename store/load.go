@@ -20,12 +20,16 @@ func (db *DB) load(path string) error {
 	}
 	tx := db.begin(db.everything(), true, 0)
 	tx.replay = true
-	err = f.Load(tx.restore, func(seq uint64, effects []byte) error {
+	l := loader{tx: tx}
+	err = f.LoadInto(persist.Loader{Entries: l.entries, Progress: db.opt.Progress, Effects: func(seq uint64, effects []byte) error {
 		if err := tx.replayAll(effects); err != nil {
 			return fmt.Errorf("transaction %d: %w", seq, err)
 		}
 		return nil
-	})
+	}})
+	if err == nil {
+		l.end()
+	}
 	tx.index = 0
 	tx.forget()
 	tx.replay = false
@@ -43,26 +47,19 @@ func (db *DB) load(path string) error {
 }
 
 // restore puts one entry of the snapshot in its place.
-func (tx *Tx) restore(e persist.Entry) error {
-	if e.DB < 0 || e.DB >= tx.db.opt.Databases {
-		return fmt.Errorf("key %.40q: %w", e.Key, tx.noDatabase(e.DB))
-	}
+func (tx *Tx) restore(h uint64, e *persist.Entry) error {
 	tx.index = e.DB
 	key := text(e.Key)
-	h := types.HashOf(key)
 	t := tx.table(h)
 	switch {
 	case e.Patched:
-		return tx.amend(h, key, &e)
+		return tx.amend(h, key, e)
 	case e.Deleted:
 		t.delete(h, key)
 	case e.Object != nil:
 		t.putObject(h, key, e.Object, e.Deadline)
 	default:
 		t.put(h, key, e.Value, e.Deadline, e.Mark)
-	}
-	if !e.Deleted {
-		t.dict.Find(h, key).Touch(tx.db.seconds.Load())
 	}
 	return nil
 }
