@@ -69,7 +69,7 @@ func serve(c *subcommand, args []string, stdout, stderr io.Writer) int {
 
 // serveFile serves until a signal or a client ends it.
 func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error {
-	tuned := tuneGC()
+	loaded, tuned := tuneGC()
 	logs, err := openLog(config.Get("logfile"), stderr)
 	if err != nil {
 		return err
@@ -82,6 +82,7 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	loaded()
 	// From here on a signal must find the database whole.
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
