@@ -102,7 +102,7 @@ func (s *session) resume() (more bool) {
 	before := s.out.Len()
 	switch {
 	case w.err == nil:
-		s.served = true
+		s.served, s.servedSeq = true, s.srv.db.Seq()
 		s.out.Raw(s.parked.out.Bytes())
 	case errors.Is(w.err, store.ErrTimeout):
 		s.parked.null(&s.out)

@@ -31,7 +31,6 @@ var (
 		"restore-asking": "for clusters",
 		"migrate":        "of a later issue",
 		"object|freq":    "of a later issue: no LFU",
-		"waitaof":        "of a later issue",
 	}
 	// different are those of which COMMAND tells something else than that of Redis 7.2.
 	different = map[string]string{}
@@ -39,6 +38,7 @@ var (
 	newer = map[string]string{
 		"client|no-touch": "of 7.2",
 		"client|setinfo":  "of 7.2",
+		"waitaof":         "of 7.2",
 	}
 	// changed are those of which 7.0 tells something else than 7.2.
 	changed = map[string]string{

@@ -60,6 +60,7 @@ func isAnyOf(c *command.Command, names ...string) bool { return slices.Contains(
 var notWalked = map[string]string{
 	"spop":            "what it leaves is random",
 	"wait":            "it waits",
+	"waitaof":         "of 7.2",
 	"object|refcount": "it tells of Redis's shared objects",
 	"object|encoding": "transcripts compare it",
 	"object|help":     "in our own words",

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,4 +44,37 @@ func TestReadsGoOn(t *testing.T) {
 	require.True(t, writer.ending)
 	reader.resume()
 	require.Regexp(t, "^-MISCONF ", say(reader, full), "what it was served is not on disk")
+}
+
+// Who waits for the disk hears that it failed, and is given up by a timeout,
+// CLIENT UNBLOCK or the end of the client like any other that waits.
+func TestWaitForDiskEnds(t *testing.T) {
+	db, err := store.Open(filepath.Join(t.TempDir(), "app.db"), nil)
+	require.NoError(t, err)
+	defer db.Close()
+	srv := NewServer(db, nil)
+	wait := func(seq uint64, timeout time.Duration, err error) string {
+		link := &noLink{woken: make(chan struct{}, 1)}
+		s := newSession(srv, link)
+		defer s.close()
+		s.mu.Lock()
+		s.room()
+		s.parkUntilDurable(seq, timeout, func(w *resp.Writer) { w.Simple("OVER") })
+		p := s.parked
+		if err != nil {
+			db.GiveUp(p.waiter, err)
+		}
+		s.mu.Unlock()
+		<-link.woken
+		s.resume()
+		require.False(t, db.GiveUp(p.waiter, errGone), "once only")
+		return string(s.out.Bytes())
+	}
+	require.NoError(t, db.Set("k", nil))
+	require.Equal(t, "+OVER\r\n", wait(db.Seq(), 0, nil))
+	require.NoError(t, db.Set("k", nil))
+	require.Equal(t, "+OVER\r\n", wait(db.Seq(), time.Nanosecond, nil))
+	require.Regexp(t, "^-ERR there is no commit", wait(db.Seq()+1, 0, nil), "an error is a reply")
+	require.NoError(t, db.Set("k", nil))
+	require.Contains(t, []string{"-" + string(errUnblocked) + "\r\n", "+OVER\r\n"}, wait(db.Seq(), 0, errUnblocked))
 }

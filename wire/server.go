@@ -123,7 +123,8 @@ var commandTable = sync.OnceValue(func() *command.Table {
 
 // Commands returns the declarations of all commands of the server.
 func Commands() []command.Command {
-	return slices.Concat(data.Commands(), group("transactions", transactionCommands), group("pubsub", pubsubCommands),
+	return slices.Concat(data.Commands(), group("generic", genericCommands),
+		group("transactions", transactionCommands), group("pubsub", pubsubCommands),
 		group("connection", connectionCommands), group("connection", clientCommands), group("server", serverCommands))
 }
 

@@ -49,7 +49,8 @@ type session struct {
 	watch     store.Watch
 	subs      subscriptions
 	parked    *parked
-	served    bool // since the last publish, by the transaction of another
+	served    bool   // since the last publish, by the transaction of another
+	servedSeq uint64 // a commit not before the last that served it
 	wakeups   atomic.Pointer[wakeup]
 	track     *tracker // nil until the client asks for tracking
 	pending   []notice // of tracking, to be sent after the command's reply

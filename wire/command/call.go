@@ -98,6 +98,9 @@ func (c *Call) Start(cmd *Command, args [][]byte) {
 // NoWait says whether to wait means to get nothing, as in MULTI and scripts.
 func (c *Call) NoWait(no bool) { c.nowait = no }
 
+// MayWait reports whether the command may wait: not in MULTI and scripts.
+func (c *Call) MayWait() bool { return !c.nowait }
+
 // Resume makes c run its command once more, for the key that has come.
 func (c *Call) Resume(key string) {
 	c.pos, c.err, c.wait = 0, nil, nil
