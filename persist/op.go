@@ -12,8 +12,8 @@ const (
 	OpExpire   = types.OpStore + 2 // N deadline in unix ms: PEXPIREAT key N; N = 0: PERSIST key
 	OpAppend   = types.OpStore + 3 // A: APPEND key A
 	OpSetRange = types.OpStore + 4 // N, A: SETRANGE key N A
-	OpRename   = types.OpStore + 5 // A new key, N its database: RENAME key A, or MOVE key N
-	OpCopy     = types.OpStore + 6 // A new key, N its database: COPY key A DB N REPLACE
+	OpRename   = types.OpStore + 5 // A new key, N its database, M as of OpPlace: RENAME key A, or MOVE key N
+	OpCopy     = types.OpStore + 6 // A new key, N its database, M as of OpPlace: COPY key A DB N REPLACE
 	OpFlush    = types.OpStore + 7 // N: FLUSHDB of database N; N = -1: FLUSHALL
 	OpSwap     = types.OpStore + 8 // N, M: SWAPDB N M
 )

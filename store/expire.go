@@ -29,8 +29,9 @@ func (tx *Tx) expire(h uint64, key string) {
 	if tx.undo {
 		tx.save(h, key) // the journal forgets with a rollback: so must we
 	}
+	was := tx.table(h).dict.Find(h, key).Kind()
 	tx.table(h).delete(h, key)
-	tx.logAt(key, persist.OpDelete, 0, 0, "", "")
+	tx.logAt(key, was, persist.OpDelete, 0, 0, "")
 	tx.changes++
 	if tx.db.watches.count.Load() != 0 {
 		tx.db.watches.expired(tx.index, key)

@@ -128,12 +128,13 @@ func (tx *Tx) Delete(key string) (bool, error) {
 	if !r.OK() {
 		return false, err
 	}
+	was := r.Kind()
 	h, err := tx.write(key)
 	if err != nil {
 		return false, err
 	}
 	tx.table(h).delete(h, key)
-	tx.changed(h, key, persist.OpDelete, 0, 0, "", "")
+	tx.changed(h, key, was, persist.OpDelete, 0, 0, "")
 	return true, nil
 }
 
@@ -170,12 +171,13 @@ func (tx *Tx) Expire(key string, at int64) (bool, error) {
 	if r.Deadline() == at {
 		return true, nil
 	}
+	was := r.Kind()
 	h, err := tx.prepare(key)
 	if err != nil {
 		return false, err
 	}
 	tx.table(h).setDeadline(h, key, at)
-	tx.changed(h, key, persist.OpExpire, at, 0, "", "")
+	tx.changed(h, key, was, persist.OpExpire, at, 0, "")
 	return true, nil
 }
 
@@ -219,6 +221,10 @@ func (tx *Tx) transfer(key string, db int, to string, move bool) error {
 	}
 	src, dst := tx.table(h), tx.db.shardOf(hto).tables[db]
 	r = src.dict.Find(h, key)
+	was, replaced := r.Kind(), types.KindNone
+	if there := dst.dict.Find(hto, to); there.OK() {
+		replaced = there.Kind()
+	}
 	at, mark, v := r.Deadline(), r.Mark(), r.Object()
 	used := tx.db.seconds.Load()
 	if move {
@@ -236,9 +242,9 @@ func (tx *Tx) transfer(key string, db int, to string, move bool) error {
 	dst.dict.Find(hto, to).Touch(used)
 	if move {
 		src.delete(h, key)
-		tx.changed(h, key, persist.OpRename, int64(db), 0, to, "")
+		tx.changed(h, key, was, persist.OpRename, int64(db), int64(replaced)+1, to)
 	} else {
-		tx.logAt(key, persist.OpCopy, int64(db), 0, to, "")
+		tx.logAt(key, was, persist.OpCopy, int64(db), int64(replaced)+1, to)
 	}
 	tx.index = db
 	if tx.undo {

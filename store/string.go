@@ -133,8 +133,10 @@ func (tx *Tx) putString(key string, value []byte, deadline int64, mark uint8) er
 			deadline = r.Deadline()
 		}
 	case deadline != 0 && !tx.replay && deadline <= tx.Now():
-		if tx.table(h).delete(h, key) {
-			tx.changed(h, key, persist.OpDelete, 0, 0, "", "")
+		if r.OK() {
+			was := r.Kind()
+			tx.table(h).delete(h, key)
+			tx.changed(h, key, was, persist.OpDelete, 0, 0, "")
 		}
 		return nil
 	}
@@ -144,8 +146,9 @@ func (tx *Tx) putString(key string, value []byte, deadline int64, mark uint8) er
 
 // putAt stores a string at key, whose entry, touched already, is r if there is one.
 func (tx *Tx) putAt(r types.Ref, h uint64, key string, value []byte, deadline int64, mark uint8) {
-	t := tx.table(h)
+	t, kind := tx.table(h), types.KindNone
 	if r.OK() {
+		kind = r.Kind()
 		if was := r.Deadline(); was != deadline {
 			t.moveDeadline(h, was, deadline)
 		}
@@ -153,7 +156,7 @@ func (tx *Tx) putAt(r types.Ref, h uint64, key string, value []byte, deadline in
 	} else {
 		t.add(h, key, value, deadline, mark).Touch(tx.db.seconds.Load())
 	}
-	tx.changed(h, key, persist.OpSet, deadline, int64(mark), text(value), "")
+	tx.changed(h, key, kind, persist.OpSet, deadline, int64(mark), text(value))
 }
 
 // stringAt returns the entry of key, which is about to be written, if it is a
@@ -195,7 +198,7 @@ func (tx *Tx) Append(key string, data []byte) (int, error) {
 	d := &tx.table(h).dict
 	copy(d.Grow(h, key, old+len(data))[old:], data)
 	d.SetMark(h, key, markRaw)
-	tx.changed(h, key, persist.OpAppend, 0, 0, text(data), "")
+	tx.changed(h, key, types.KindString, persist.OpAppend, 0, 0, text(data))
 	return old + len(data), nil
 }
 
@@ -206,9 +209,9 @@ func (tx *Tx) SetRange(key string, offset int, data []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	size := 0
+	size, was := 0, types.KindNone
 	if r.OK() {
-		size = len(r.Value())
+		size, was = len(r.Value()), types.KindString
 	}
 	if len(data) == 0 {
 		return size, nil
@@ -237,7 +240,7 @@ func (tx *Tx) SetRange(key string, offset int, data []byte) (int, error) {
 	copy(b[offset:], data)
 	t.dict.SetMark(h, key, markRaw)
 	t.dict.Find(h, key).Touch(tx.db.seconds.Load())
-	tx.changed(h, key, persist.OpSetRange, int64(offset), 0, text(data), "")
+	tx.changed(h, key, was, persist.OpSetRange, int64(offset), 0, text(data))
 	return size, nil
 }
 

@@ -359,13 +359,16 @@ func (tx *Tx) editAt(r types.Ref, h uint64, key string, kind types.Kind) (types.
 	d := &tx.table(h).dict
 	switch {
 	case !r.OK():
+		t.rec.Was = types.KindNone
 		t.value, t.created = types.New(kind), true
 		d.AddObject(h, key, t.value, 0).Touch(tx.db.seconds.Load())
 	case tx.undo && t.value == nil && r.Object() == t.old.value:
+		t.rec.Was = kind
 		t.value = types.Clone(t.old.value)
 		d.PutObject(h, key, t.value, r.Deadline())
 		d.Find(h, key).Touch(tx.db.seconds.Load())
 	default:
+		t.rec.Was = kind
 		r.Touch(tx.db.seconds.Load())
 		t.value = d.EditAt(r, h, key)
 	}
@@ -376,25 +379,25 @@ func (tx *Tx) editAt(r types.Ref, h uint64, key string, kind types.Kind) (types.
 
 // drop ends the editing of a value that was emptied, and deletes the key.
 func (tx *Tx) drop(t *touch) {
-	existed := !t.created || t.rec.Changes != 0
+	existed, was := !t.created || t.rec.Changes != 0, t.value.Kind()
 	tx.release(t)
 	tx.table(t.hash).delete(t.hash, t.rec.Key)
 	if existed {
-		tx.logAt(t.rec.Key, persist.OpDelete, 0, 0, "", "")
+		tx.logAt(t.rec.Key, was, persist.OpDelete, 0, 0, "")
 	}
 }
 
-// logAt writes down an effect on key itself.
-func (tx *Tx) logAt(key string, op types.Op, n, m int64, a, b string) {
+// logAt writes down an effect on key itself, at which there was a value of a kind.
+func (tx *Tx) logAt(key string, was types.Kind, op types.Op, n, m int64, a string) {
 	if tx.db.journals() && !tx.replay {
-		tx.log.Place(tx.index, key)
-		tx.log.Add(op, n, m, a, b)
+		tx.log.PlaceOf(tx.index, key, was)
+		tx.log.Add(op, n, m, a, "")
 	}
 }
 
 // changed takes down an effect on key itself, after it happened.
-func (tx *Tx) changed(h uint64, key string, op types.Op, n, m int64, a, b string) {
-	tx.logAt(key, op, n, m, a, b)
+func (tx *Tx) changed(h uint64, key string, was types.Kind, op types.Op, n, m int64, a string) {
+	tx.logAt(key, was, op, n, m, a)
 	if tx.undo {
 		tx.touch(h, key).strings++
 		return
@@ -477,7 +480,7 @@ func (tx *Tx) settle(t *touch) {
 		case v.Len() == 0:
 			tx.table(t.hash).delete(t.hash, t.rec.Key)
 			if changes != 0 {
-				tx.logAt(t.rec.Key, persist.OpDelete, 0, 0, "", "")
+				tx.logAt(t.rec.Key, v.Kind(), persist.OpDelete, 0, 0, "")
 			}
 		case changes != 0:
 			tx.arrived(t.rec.Key)

@@ -30,7 +30,7 @@ const (
 	OpZRemove      Op = 33 // A: ZREM key A
 	OpZRemoveRange Op = 34 // N, M: ZREMRANGEBYRANK key N M-1 (the ranks N ≤ r < M)
 
-	OpPlace Op = 128 // N, A: the effects that follow are on key A of database N
+	OpPlace Op = 128 // N, A: the effects that follow are on key A of database N; M: see PlacedKind
 	OpStore Op = 129 // the first op of those that packages above define
 )
 
@@ -50,6 +50,16 @@ func (o Op) Kind() Kind {
 		return KindZSet
 	}
 	return KindNone
+}
+
+// PlacedKind returns the kind of the value that was at the place that e, an
+// OpPlace, names, KindNone if there was no key. Logs of before this was noted
+// have 0 as M, and ok is false.
+func PlacedKind(e Effect) (k Kind, ok bool) {
+	if e.M <= 0 || e.M > int64(KindHash)+1 {
+		return KindNone, false
+	}
+	return Kind(e.M - 1), true
 }
 
 // An Effect is one change, small and deterministic: applied to equal values it
@@ -76,6 +86,12 @@ func (l *Log) Place(db int, key string) {
 	l.cur = nil
 }
 
+// PlaceOf is Place, and says of which kind the value there was before.
+func (l *Log) PlaceOf(db int, key string, was Kind) {
+	l.Add(OpPlace, int64(db), int64(was)+1, key, "")
+	l.cur = nil
+}
+
 // Bytes returns the encoded effects. They are l's own and change with it.
 func (l *Log) Bytes() []byte { return l.buf }
 
@@ -93,7 +109,8 @@ type Recorder struct {
 	Limits  *Limits // of compact forms; nil: the defaults
 	DB      int     // the place of the value, as its store names it
 	Key     string
-	Changes int // how many changes there were
+	Was     Kind // of what is at the place, before the first change
+	Changes int  // how many changes there were
 
 	of     *body          // the value's body
 	memory unsafe.Pointer // and what it keeps here meanwhile
@@ -107,8 +124,8 @@ func (r *Recorder) Note(op Op, n, m int64, a, b string) {
 	r.Changes++
 	if l := r.Log; l != nil {
 		if l.cur != r {
-			l.Place(r.DB, r.Key)
-			l.cur = r
+			l.PlaceOf(r.DB, r.Key, r.Was)
+			l.cur, r.Was = r, op.Kind()
 		}
 		l.Add(op, n, m, a, b)
 	}
