@@ -57,7 +57,7 @@ func (f *File) Checkpoint(v View) error {
 		}
 		s.Checkpoints++
 		s.Last = cost
-		if s.JournalBytes <= f.opt.MaxJournal { // it was due until it ended
+		if s.JournalBytes-s.KeptBytes <= f.opt.MaxJournal { // it was due until it ended
 			select {
 			case <-f.due:
 			default:
@@ -120,7 +120,7 @@ func (w *snapshotWriter) finish(seq uint64) error {
 			return err
 		}
 		f.setState(w.state)
-		more, err = f.journal.trim(tx, seq, segmentsPerStep)
+		more, err = f.journal.trim(tx, f.droppable(seq), segmentsPerStep)
 		return err
 	}}); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (w *snapshotWriter) finish(seq uint64) error {
 func (f *File) trim(seq uint64) error {
 	for more := true; more; {
 		if err := f.doNow(&step{run: func(tx *bolt.Tx) (err error) {
-			more, err = f.journal.trim(tx, seq, segmentsPerStep)
+			more, err = f.journal.trim(tx, f.droppable(seq), segmentsPerStep)
 			return err
 		}}); err != nil {
 			return err

@@ -317,7 +317,7 @@ func (f *File) settle(g *group, err error) {
 		f.durable.Store(f.written)
 	}
 	f.pipe.written()
-	if f.journal.size() > f.opt.MaxJournal {
+	if f.journal.size()-f.journal.kept(f.state.covered) > f.opt.MaxJournal {
 		select {
 		case f.due <- struct{}{}:
 		default:

@@ -9,7 +9,8 @@
 //
 // The store calls Open, then Load, then Append for each transaction while it
 // holds the locks of its keys, Wait where somebody must know that it is on
-// disk, and Checkpoint with a copy-on-write view when CheckpointDue says so.
+// disk, and Checkpoint with a copy-on-write view when CheckpointDue says so. A
+// Reader, from ReadAfter, follows the journal: see reader.go.
 //
 // # The promise
 //

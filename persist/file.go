@@ -53,10 +53,11 @@ func (p Policy) String() string {
 
 // Options of Open. Nil, and the zero value of each, mean the defaults.
 type Options struct {
-	Sync       Policy        // default EverySecond
-	Logger     *slog.Logger  // default none
-	MaxJournal int64         // bytes of journal that make a checkpoint due; default 64 MiB
-	Limits     *types.Limits // of compact forms of loaded values; default types.DefaultLimits
+	Sync        Policy        // default EverySecond
+	Logger      *slog.Logger  // default none
+	MaxJournal  int64         // bytes of journal that make a checkpoint due; default 64 MiB
+	KeepJournal int64         // bytes of journal that a checkpoint leaves for Readers; default none
+	Limits      *types.Limits // of compact forms of loaded values; default types.DefaultLimits
 
 	ticks    <-chan time.Time                                 // tests: instead of one a second
 	openFile func(string, int, os.FileMode) (*os.File, error) // tests: instead of disk.OpenFile
@@ -86,6 +87,8 @@ type File struct {
 	mu      sync.Mutex
 	pipe    pipeline
 	err     error // why nothing can be appended
+	readers map[*Reader]bool
+	moved   chan struct{} // closed when more has been written; nil: nobody waits
 	stats   Stats
 	closing bool
 
@@ -338,10 +341,12 @@ func (f *File) Err() error {
 // Stats are counters of a File, from its opening on, and sizes.
 type Stats struct {
 	Appended      uint64 // number of the last transaction appended
+	Written       uint64 // number of the last transaction given to the operating system
 	Durable       uint64 // number of the last transaction known to be on disk
 	Covered       uint64 // number of the last transaction the snapshot holds
 	Pending       int    // bytes appended and not written yet
 	JournalBytes  int64  // written and not dropped by a checkpoint yet
+	KeptBytes     int64  // of these, what a checkpoint has covered: for Readers
 	BaseBytes     int64  // of the snapshot: all keys at one time
 	DeltaBytes    int64  // of the snapshot: changes since
 	Generation    uint64 // of the base; 0: there is no snapshot
@@ -388,14 +393,16 @@ func (f *File) Stats() Stats {
 	return s
 }
 
-// publish makes the committer's figures visible to Stats. It is called under mu.
+// publish makes the committer's figures visible to Stats, and wakes Readers. It
+// is called under mu.
 func (f *File) publish() {
-	f.stats.Covered = f.state.covered
-	f.stats.JournalBytes = f.journal.size()
+	f.stats.Written, f.stats.Covered = f.written, f.state.covered
+	f.stats.JournalBytes, f.stats.KeptBytes = f.journal.size(), f.journal.kept(f.state.covered)
 	f.stats.BaseBytes = int64(f.state.baseBytes)
 	f.stats.DeltaBytes = int64(f.state.deltaBytes)
 	f.stats.Generation = f.state.generation
 	f.stats.FileBytes, f.stats.FreeBytes = f.size, f.free
+	f.tell()
 }
 
 // measure finds out, for publish, how large the file is and what of it is free.
@@ -433,6 +440,7 @@ func (f *File) Close() error {
 	}
 	f.err = ErrClosed
 	f.pipe.fail()
+	f.tell()
 	f.mu.Unlock()
 	f.handle.Lock()
 	defer f.handle.Unlock()

@@ -1,0 +1,271 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	bolt "go.etcd.io/bbolt"
+
+)
+
+// A Reader reads the transactions of the journal, in order, from some number
+// on, and waits for those to come. It is used by one goroutine at a time.
+//
+// It reads what the policy has made as sure as it makes it: what is on disk, or
+// under Never what was handed to the operating system. So whoever acts upon
+// what a Reader shows is never ahead of what a crash leaves. Writers do not know
+// of it and never wait: it reads the file, some records at a time in a short
+// transaction of bbolt's, and the committer tells it when there is more.
+//
+// A checkpoint drops what it has covered. For a Reader that is behind it keeps
+// up to Options.MaxJournal bytes more than Options.KeepJournal; one that is
+// further behind gets a GoneError.
+type Reader struct {
+	f    *File
+	seq  atomic.Uint64 // number of the last transaction read
+	hint []byte        // name of the record that held it
+}
+
+// A Transaction is one of the journal: the effects of a commit of the store.
+type Transaction struct {
+	Seq     uint64
+	Effects []byte // as a types.Log holds them
+}
+
+// readBytes is how much a Reader reads at a time, or one transaction if that is
+// larger.
+const readBytes = 1 << 20
+
+// ReadAfter returns a Reader of the transactions after the one with number seq,
+// or a *GoneError if the journal does not reach back to the first of them. It
+// must be closed.
+func (f *File) ReadAfter(seq uint64) (*Reader, error) {
+	r := &Reader{f: f}
+	r.seq.Store(seq)
+	f.mu.Lock()
+	if f.readers == nil {
+		f.readers = make(map[*Reader]bool)
+	}
+	f.readers[r] = true // from here on nothing it needs is dropped
+	f.mu.Unlock()
+	err := f.view(func(tx *bolt.Tx) error {
+		_, err := f.locate(tx, seq)
+		return err
+	})
+	if err != nil {
+		r.Close()
+		return nil, explain(f.path, err)
+	}
+	return r, nil
+}
+
+// Close lets the journal go.
+func (r *Reader) Close() {
+	r.f.mu.Lock()
+	delete(r.f.readers, r)
+	r.f.mu.Unlock()
+}
+
+// Next returns the transactions that follow, at least one: it waits until there
+// is one, ctx is done, or the file is closed (ErrClosed). They are the caller's.
+func (r *Reader) Next(ctx context.Context) ([]Transaction, error) {
+	f := r.f
+	for {
+		f.mu.Lock()
+		limit, err := f.settled(), f.err
+		if f.moved == nil {
+			f.moved = make(chan struct{})
+		}
+		moved := f.moved
+		f.mu.Unlock()
+		if limit > r.seq.Load() {
+			if txs, err := r.read(limit); err != nil || len(txs) > 0 {
+				return txs, explain(f.path, err)
+			}
+		}
+		if errors.Is(err, ErrClosed) {
+			return nil, ErrClosed
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// settled returns the number of the last transaction for which the policy has
+// nothing more to do. It is called under mu.
+func (f *File) settled() uint64 {
+	if f.Policy() == Never {
+		return f.stats.Written
+	}
+	return f.durable.Load()
+}
+
+// tell wakes the Readers that wait. It is called under mu.
+func (f *File) tell() {
+	if f.moved != nil {
+		close(f.moved)
+		f.moved = nil
+	}
+}
+
+// read reads some of the transactions up to limit.
+func (r *Reader) read(limit uint64) (txs []Transaction, err error) {
+	size, last := 0, r.seq.Load()
+	p := replay{after: last, each: func(seq uint64, tx []byte) error {
+		if seq > limit {
+			return errEnough
+		}
+		txs = append(txs, Transaction{seq, append([]byte(nil), tx...)})
+		size, last = size+len(tx), seq
+		return nil
+	}}
+	hint := r.hint
+	err = r.f.view(func(tx *bolt.Tx) error {
+		name, err := r.f.locate(tx, p.after)
+		if name == nil || err != nil {
+			return err
+		}
+		segments := tx.Bucket(journalBucket).Cursor()
+		for name, _ = segments.Seek(name); name != nil; name, _ = segments.Next() {
+			b := tx.Bucket(journalBucket).Bucket(name)
+			if b == nil {
+				return damagef("journal segment %x is not one", name)
+			}
+			records := b.Cursor()
+			key, value := records.First()
+			if p.number == 0 && r.holds(b, p.after) {
+				key, value = records.Seek(r.hint)
+			}
+			for ; key != nil; key, value = records.Next() {
+				if size >= readBytes && !p.open {
+					return nil
+				}
+				if err := p.record(key, value); err != nil {
+					return err
+				}
+				hint = append(hint[:0:0], key...)
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	r.hint = hint
+	r.seq.Store(last)
+	return txs, nil
+}
+
+// holds reports whether a segment holds the record that was read last, so that
+// what follows transaction after begins there or behind it.
+func (r *Reader) holds(b *bolt.Bucket, after uint64) bool {
+	if r.hint == nil {
+		return false
+	}
+	value := b.Get(r.hint)
+	if value == nil {
+		return false
+	}
+	rec, err := openRecord(r.hint, value)
+	return err == nil && rec.begins(after)
+}
+
+// begins reports whether the transactions behind the one with number after can
+// be read from r on.
+func (r *record) begins(after uint64) bool {
+	return r.first <= after || r.first == after+1 && (r.kind == recordWhole || r.kind == recordFirst)
+}
+
+// locate returns the name of the segment from which on the transactions behind
+// the one with number after can be read, nil if there are none yet. The error
+// is a *GoneError if they are not there any more.
+func (f *File) locate(tx *bolt.Tx, after uint64) (name []byte, err error) {
+	root := tx.Bucket(journalBucket)
+	c := root.Cursor()
+	gone := &GoneError{After: after}
+	for name, _ := c.Last(); name != nil; name, _ = c.Prev() {
+		b := root.Bucket(name)
+		if b == nil {
+			return nil, damagef("journal segment %x is not one", name)
+		}
+		key, value := b.Cursor().First()
+		r, err := openRecord(key, value)
+		if err != nil {
+			return nil, err
+		}
+		if r.begins(after) {
+			return append([]byte(nil), name...), nil
+		}
+		if gone.Oldest = r.first; r.kind != recordWhole && r.kind != recordFirst {
+			gone.Oldest++
+		}
+	}
+	if gone.Oldest != 0 {
+		return nil, gone
+	}
+	var s state
+	if err := s.read(tx); err != nil || after >= s.covered {
+		return nil, err
+	}
+	gone.Oldest = s.covered + 1
+	return nil, gone
+}
+
+// A GoneError says that the journal does not reach back far enough: what was
+// asked for was dropped by a checkpoint, whose snapshot holds what came of it.
+type GoneError struct {
+	After  uint64 // what was asked for: the transactions after this one
+	Oldest uint64 // the number of the oldest transaction there is
+}
+
+// ErrGone is what every GoneError is.
+var ErrGone = errors.New("the journal does not reach back so far")
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("%v: transaction %d was asked for, the oldest is %d", ErrGone, e.After+1, e.Oldest)
+}
+
+func (e *GoneError) Unwrap() error { return ErrGone }
+
+// droppable returns up to which transaction a checkpoint that covers those up
+// to covered may drop the journal: it leaves the last KeepJournal bytes of what
+// it covers, and what Readers have not read yet as long as that is not much.
+func (f *File) droppable(covered uint64) uint64 {
+	needed := covered
+	f.mu.Lock()
+	for r := range f.readers {
+		needed = min(needed, r.seq.Load())
+	}
+	f.mu.Unlock()
+	kept := int64(0)
+	for i := len(f.journal.segments) - 1; i >= 0; i-- {
+		s := &f.journal.segments[i]
+		if s.seq > covered {
+			continue
+		}
+		kept += int64(s.bytes)
+		switch {
+		case kept <= f.opt.KeepJournal:
+		case s.seq > needed && kept <= f.opt.KeepJournal+f.opt.MaxJournal:
+		default:
+			return s.seq
+		}
+	}
+	return 0
+}
+
+// kept returns the bytes of segments whose transactions are all covered.
+func (j *journal) kept(covered uint64) (bytes int64) {
+	for _, s := range j.segments {
+		if s.seq <= covered {
+			bytes += int64(s.bytes)
+		}
+	}
+	return bytes
+}
+
