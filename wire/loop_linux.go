@@ -180,6 +180,7 @@ func (l *loop) run() {
 			unix.Close(l.epoll)
 			return
 		}
+		l.relief.pause()
 		n := l.wait(events[:])
 		for i := range events[:n] {
 			l.event(&events[i])
