@@ -39,6 +39,7 @@ require (
 
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/dgraph-io/badger/v4 v4.9.6
 	github.com/gomodule/redigo v1.9.3
 	github.com/maypok86/otter/v2 v2.4.0

@@ -1,15 +1,34 @@
 // Package kill holds tests only: a server under load is ended with SIGKILL at
-// a random moment, started again, and must still know every write it has
-// acknowledged.
+// a random moment, started again, and what it holds then must follow from what
+// its clients were told.
 //
-// Each of several clients owns its keys and goes through a [history] of
-// requests which its number and its position determine, so that the state
-// after any number of requests can be computed again. A client knows how many
-// of its requests were acknowledged and how many were sent. After a kill the
-// server's state must be the history's after some number of requests between
-// the two: one request too few is a lost write, half a MULTI is in no state at
-// all. Beyond that, a counter which all clients increase in their batches must
-// agree with the counts which each of them keeps in the same batch.
+// The load: some clients send random requests about the keys of a few groups,
+// which all of them share: strings, lists, hashes, sets and sorted sets, small
+// and large ones, alone and in MULTI, with deadlines far away and about now;
+// some wait for elements of queues (BLPOP, BLMOVE, BZPOPMIN); some send several
+// requests at once. Checkpoints run all the while, and half of the kills come
+// right after one has begun. Each request is noted as an attempt, with its reply
+// and two times.
+//
+// The judge is porcupine: for each group it looks for an order of the attempts
+// in which a model of Redis (command_test.go) gives the replies that came, and
+// ends with what was read from the server after the kill. An attempt that was
+// under way at the kill may have happened or not. Deadlines are part of the
+// model: before its own a key must be there, after it it must not, neither
+// before nor after the kill. What was read is what the next life begins with,
+// so the lives make one history.
+//
+// What each policy promises (fate_test.go):
+//
+//   - Under always every attempt with a reply is kept.
+//   - Under everysec what is left is a prefix of what happened. Clients count
+//     their batches in keys of their own, which tells for each where its prefix
+//     ends. No attempt may be lost that was acknowledged longer before the kill
+//     than a second and some, none may be kept that was sent after the reply to
+//     a lost one, and what is kept must satisfy porcupine alone, as all must
+//     without the kill.
+//
+// verdict_test.go shows that the judge refuses what must not be.
 //
 // SIGKILL takes the process, not the machine: what the server has handed to
 // the operating system survives, synced or not. That the disk is synced before
