@@ -19,6 +19,7 @@ var layers = []struct {
 	{"redstart/persist/internal/disk", nil},
 	{"redstart/persist", []string{"redstart/types"}},
 	{"redstart/store", []string{"redstart/types", "redstart/persist"}},
+	{"redstart/persist/persisttest", []string{"redstart/types", "redstart/persist", "redstart/store"}},
 	{"redstart/wire/resp", nil},
 	{"redstart/wire/command", []string{"redstart/types", "redstart/persist", "redstart/store", "redstart/wire/resp"}},
 	{"redstart/wire/pubsub", []string{"redstart/types", "redstart/persist", "redstart/store", "redstart/wire/resp", "redstart/wire/command"}},

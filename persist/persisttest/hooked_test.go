@@ -72,15 +72,15 @@ func goCommand(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// A change replaces text in a file of bbolt's, as often as it is there.
-type change struct {
+// An edit replaces text in a file of bbolt's, as often as it is there.
+type edit struct {
 	file, old, new string
 	times          int
 }
 
 // changes turn bbolt into one that can be watched, and repeats itself: the maps
 // it walks through decide which page is written where.
-var changes = []change{
+var changes = []edit{
 	{"db.go", "db.ops.writeAt = db.file.WriteAt", "db.ops.writeAt = watchedWriteAt(db.file)", 1},
 	{"db.go", "db.file.Truncate(int64(sz))", "watchedTruncate(db.file, int64(sz))", 1},
 	{"db.go", "db.file.Sync()", "watchedSync(db.file, db.file.Sync)", 1},
