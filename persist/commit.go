@@ -111,7 +111,11 @@ func (f *File) commitGroup(g *group, s *step) (stepErr, err error) {
 	if err != nil {
 		return err, f.retry(g, err)
 	}
-	if stepErr != nil && len(g.records) > 0 {
+	switch {
+	case stepErr == nil:
+	case len(g.records) == 0:
+		err = f.syncOnly(g) // the sync that the step would have brought
+	default:
 		if _, err = f.transact(g, nil); err != nil {
 			err = f.retry(g, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	bolt "go.etcd.io/bbolt"
+
+	"redstart/persist/internal/disk"
 )
 
 // failing makes commits of f fail with the errors in turn; nil lets one pass.
@@ -166,6 +170,28 @@ func TestCheckpointFails(t *testing.T) {
 			require.NoError(t, f.Close())
 		}
 	}
+}
+
+// Work that fails by itself syncs nothing: what was written without a sync
+// before is said to be durable only after one.
+func TestFailedStepIsNoSync(t *testing.T) {
+	path, ticks := tempFile(t), make(chan time.Time)
+	flushed := false
+	stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+		flushed = flushed || e.Op == disk.Flush
+		return do()
+	})
+	defer stop()
+	f, m := mustOpen(t, path, &Options{Sync: Never, ticks: ticks})
+	do(t, f, m, setTx("a", "1"))
+	ticks <- time.Time{}
+	ticks <- time.Time{}
+	require.Zero(t, f.Durable())
+	mine := errors.New("mine")
+	require.ErrorIs(t, f.doNow(&step{sync: true, run: func(*bolt.Tx) error { return mine }}), mine)
+	require.NoError(t, f.Sync())
+	require.True(t, flushed)
+	require.NoError(t, f.Close())
 }
 
 // A writer that is far ahead of the disk waits instead of filling memory, and
