@@ -7,7 +7,11 @@
 //     shown beside.
 //   - A [Contest] is several of them, and what they have to do. It has a method
 //     for each table: [Contest.Benchmark], [Contest.Large], [Contest.Load],
-//     [Contest.Memory] and [Contest.Pauses].
+//     [Contest.Memory] and [Contest.Pauses]. What it costs to keep data in a
+//     file is in [Contest.Durable], [Contest.Journal], [Contest.Saving],
+//     [Contest.Checkpoints], [Contest.SavingMemory], [Contest.Opening] and, of
+//     our library, [Contest.Library] and [Contest.Flush]; they bring their
+//     contestants with them, made from [Contest.Redstart] and [Contest.Redis].
 //   - [Sizes] say how much of it.
 //
 // In each round the servers take turns, and in every other round the other way
@@ -58,9 +62,17 @@ var (
 		Time: 250 * time.Millisecond, Keys: 200_000, Scenes: 1, Watch: 500 * time.Millisecond}
 )
 
+// FullDurable and QuickDurable are the same for the tables about files.
+var (
+	FullDurable  = Sizes{Rounds: 3, Calm: 6 * time.Second, Time: 3 * time.Second, Keys: 2_000_000, Watch: 3 * time.Second}
+	QuickDurable = Sizes{Rounds: 1, Calm: 500 * time.Millisecond, Time: 250 * time.Millisecond, Keys: 100_000, Watch: 500 * time.Millisecond}
+)
+
 // A Contest is what is compared, and how thoroughly.
 type Contest struct {
 	Contestants []Contestant
+	Redstart    peer.Program // for the tables with contestants of their own
+	Redis       peer.Program
 	Sizes       Sizes
 	Tests       []string  // the names of those to run, or "all"
 	Grid        bool      // Load runs all combinations
@@ -177,3 +189,5 @@ func micros(d time.Duration, n int) float64 {
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func mebibytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }

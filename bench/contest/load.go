@@ -250,7 +250,10 @@ func (l *local) prepare(_ cell, m load.Mix) (load.Load, error) {
 }
 
 // during returns the processor time of this process.
-func (l *local) during(f func() error) (time.Duration, error) {
+func (l *local) during(f func() error) (time.Duration, error) { return usedByUs(f) }
+
+// usedByUs returns the processor time of this process while f runs.
+func usedByUs(f func() error) (time.Duration, error) {
 	used := func() time.Duration {
 		var u syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

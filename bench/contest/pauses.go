@@ -20,6 +20,7 @@ import (
 // The steady load beside which pauses are looked for.
 const (
 	steadyRate    = 50_000 // requests a second, if the servers can take them
+	steadyWrites  = 20     // of a hundred
 	steadyClients = 50
 	steadySlice   = 20 * time.Millisecond
 	settleTime    = 200 * time.Millisecond // from the beginning of the load to the event
@@ -29,6 +30,7 @@ const (
 // A scene is one server, its control connection, and how much it holds.
 type scene struct {
 	*entrant
+	load    *load.Script // the steady load's
 	control redis.Conn
 	keys    int
 	fillFor time.Duration // how long it took to fill in the keys
@@ -85,7 +87,7 @@ func grown(keys int) int { return keys * 7 / 10 }
 // Pauses looks at how long clients of a steady load wait while something large
 // happens in the server.
 func (c *Contest) Pauses() (*report.Table, error) {
-	rate, err := c.sustained(steadyRate)
+	rate, err := c.sustained(steadyRate, steadyWrites)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +133,7 @@ func (c *Contest) scene(x Contestant, rate float64, rows map[string]*report.Row)
 		return err
 	}
 	defer e.Kill()
-	s := &scene{entrant: e, keys: c.Sizes.Keys}
+	s := &scene{entrant: e, keys: c.Sizes.Keys, load: steadyScript(c.Sizes.Keys, steadyWrites)}
 	c.progress("pauses, %s, filling", e.name())
 	began := time.Now()
 	if err := e.use(func(f *load.Filler) { fillStrings(f, s.keys) }); err != nil {
@@ -167,7 +169,7 @@ func (s *scene) watch(v event, rate float64, least time.Duration) (report.Sample
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	defer cancel()
-	l := s.steady(s.keys, rate)
+	l := s.steady(s.load, rate)
 	type outcome struct {
 		r   *load.Result
 		err error
@@ -201,21 +203,25 @@ func (s *scene) watch(v event, rate float64, least time.Duration) (report.Sample
 }
 
 // steady returns the load that goes on all the time.
-func (e *entrant) steady(keys int, rate float64) *load.Load {
+func (e *entrant) steady(script *load.Script, rate float64) *load.Load {
+	return &load.Load{Network: "tcp", Addr: e.Addr(), Conns: steadyClients, Script: script, Rate: rate, Slice: steadySlice}
+}
+
+// steadyScript is GET of random keys, and SET in so many of a hundred requests.
+func steadyScript(keys, writes int) *load.Script {
 	rng := rand.New(rand.NewPCG(5, 6))
-	script := load.NewScript(1<<16, 1, func(b []byte) []byte {
+	return load.NewScript(1<<16, 1, func(b []byte) []byte {
 		key := load.Key(rng.IntN(keys))
-		if rng.IntN(5) == 0 {
+		if rng.IntN(100) < writes {
 			return load.AppendRequest(b, "SET", key, value)
 		}
 		return load.AppendRequest(b, "GET", key)
 	})
-	return &load.Load{Network: "tcp", Addr: e.Addr(), Conns: steadyClients, Script: script, Rate: rate, Slice: steadySlice}
 }
 
 // sustained returns the highest rate, up to most, that all contestants keep up
-// with for a while.
-func (c *Contest) sustained(most float64) (float64, error) {
+// with for a while, if so many of a hundred requests write.
+func (c *Contest) sustained(most float64, writes int) (float64, error) {
 	const slower = 0.8
 	all, err := c.start()
 	if err != nil {
@@ -223,13 +229,14 @@ func (c *Contest) sustained(most float64) (float64, error) {
 	}
 	defer stop(all)
 	rate := most
+	keys := min(keyspace, c.Sizes.Keys)
+	script := steadyScript(keys, writes)
 	for _, e := range all {
-		keys := min(keyspace, c.Sizes.Keys)
 		if err := e.fill(func(f *load.Filler) { fillStrings(f, keys) }); err != nil {
 			return 0, err
 		}
 		for {
-			l := e.steady(keys, rate)
+			l := e.steady(script, rate)
 			l.Time = c.Sizes.Watch / 3
 			r, err := l.Run(context.Background())
 			if err != nil {
@@ -347,13 +354,17 @@ func (s *scene) expire() error {
 }
 
 // save saves in the background, and waits for that.
-func (s *scene) save() error {
-	if _, err := s.control.Do("BGSAVE"); err != nil {
+func (s *scene) save() error { return s.behind("BGSAVE", "rdb_bgsave_in_progress:0") }
+
+// behind has something done in the background, and waits until INFO says that
+// it is over.
+func (s *scene) behind(command, over string) error {
+	if _, err := s.control.Do(command); err != nil {
 		return err
 	}
-	return s.until("BGSAVE did not end", func() (bool, error) {
+	return s.until(command+" did not end", func() (bool, error) {
 		info, err := redis.String(s.control.Do("INFO", "persistence"))
-		return strings.Contains(info, "rdb_bgsave_in_progress:0"), err
+		return strings.Contains(info, over), err
 	})
 }
 

@@ -63,9 +63,7 @@ func (c *client) run(addr string) error {
 	for next := time.Now(); ; next = next.Add(c.pace) {
 		<-time.After(time.Until(next))
 		round := c.round()
-		sent := now()
 		for _, a := range round {
-			a.sent = sent
 			if err := a.send(conn); err != nil {
 				return nil
 			}
@@ -88,10 +86,11 @@ func (c *client) run(addr string) error {
 // round makes the attempts that are sent at once.
 func (c *client) round() []*attempt {
 	var round []*attempt
+	sent := now()
 	for range c.depth {
 		c.last = (c.last + 1) % groups
 		c.sent++
-		a := &attempt{client: c.number, number: c.sent, group: c.last}
+		a := &attempt{client: c.number, number: c.sent, group: c.last, sent: sent}
 		g := generator{c.rand, c.last, fmt.Sprintf("%d.%d", c.number, c.sent)}
 		switch {
 		case c.waits && c.plain == 0:

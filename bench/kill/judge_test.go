@@ -199,10 +199,47 @@ func (h *history) judge(t *testing.T, name string) {
 	}
 	model := h.model()
 	_, info := porcupine.CheckOperationsVerbose(model, h.operations(), patience)
+	h.explain(t, info.PartialLinearizationsOperations())
 	path := filepath.Join(t.ArtifactDir(), name+".html")
 	if err := porcupine.VisualizePath(model, info, path); err != nil {
 		t.Error(err)
 		return
 	}
 	t.Logf("drawn in %s (kept if the test runs with -artifacts)", path)
+}
+
+// explain logs the longest order that porcupine has found, its last attempts,
+// what is there after it, and what then should have come next.
+func (h *history) explain(t *testing.T, orders [][][]porcupine.Operation) {
+	t.Helper()
+	const last = 6
+	var longest []porcupine.Operation
+	for _, order := range slices.Concat(orders...) {
+		if len(order) > len(longest) {
+			longest = order
+		}
+	}
+	states := []any{state{keyspace: h.before}}
+	done := map[any]bool{}
+	for i, op := range longest {
+		var next []any
+		for _, s := range states {
+			next = append(next, s.(state).step(op.Input)...)
+		}
+		states = next
+		done[op.Input] = true
+		if i >= len(longest)-last {
+			t.Logf("fits: %v", op.Input)
+		}
+	}
+	for _, s := range states[:min(len(states), 2)] {
+		t.Logf("there is then: %v", s)
+	}
+	left := 0
+	for _, op := range h.operations() {
+		if left < last && !done[op.Input] {
+			left++
+			t.Logf("does not fit: %v", op.Input)
+		}
+	}
 }

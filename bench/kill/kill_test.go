@@ -209,12 +209,7 @@ func (l *lives) judge(t *testing.T, name string, killed, dead moment) {
 		if n > c.sent {
 			t.Errorf("batch %d of client %d is found, but it has sent only %d requests", n, c.number, c.sent)
 		}
-		attempts = append(attempts, c.attempts...)
-	}
-	for _, a := range attempts {
-		if !a.answered {
-			a.ended = dead
-		}
+		attempts = append(attempts, until(dead, c.attempts)...)
 	}
 	x, err := s.pass(attempts)
 	if err != nil {
@@ -249,6 +244,22 @@ func (l *lives) judgeGroup(t *testing.T, name string, h history, some bool) {
 		alive.judge(t, name+"-alive")
 	}
 	h.judge(t, name)
+}
+
+// until returns the attempts that were sent before the server was dead, and
+// lets those that had no reply end then.
+func until(dead moment, attempts []*attempt) []*attempt {
+	var some []*attempt
+	for _, a := range attempts {
+		if a.sent.since >= dead.since {
+			continue
+		}
+		if !a.answered {
+			a.ended = dead
+		}
+		some = append(some, a)
+	}
+	return some
 }
 
 func about(group int, attempts []*attempt) []*attempt {

@@ -150,6 +150,27 @@ func TestCPUAgreesWithProc(t *testing.T) {
 	}
 }
 
+func TestMemoryAndWritten(t *testing.T) {
+	ours, redis := lab.Both(t, nil)
+	for _, s := range []*Server{ours, redis} {
+		rss, err := s.RSS()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pss, err := s.PSS(); err != nil || pss < 1<<20 || pss > 2*rss {
+			t.Errorf("%s: PSS %d, %v; RSS is %d", s.Name, pss, err, rss)
+		}
+		before, err := s.Written()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ping()
+		if after, err := s.Written(); err != nil || after < before+int64(len("+PONG\r\n")) {
+			t.Errorf("%s: written %d, then %d, %v", s.Name, before, after, err)
+		}
+	}
+}
+
 func TestSocket(t *testing.T) {
 	ours, theirs := lab.Both(t, &Options{Socket: true})
 	for _, s := range []*Server{ours, theirs} {

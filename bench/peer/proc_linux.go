@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,16 +28,50 @@ func (s *Server) CPU() (time.Duration, error) {
 
 // RSS is the server's resident memory in bytes.
 func (s *Server) RSS() (int64, error) {
-	path := fmt.Sprintf("/proc/%d/status", s.PID())
-	status, err := os.ReadFile(path)
+	kib, err := procNumber(s.PID(), "status", "VmRSS")
+	return kib << 10, err
+}
+
+// PSS is the resident memory in bytes of the server and its children together:
+// what several of them share is counted once.
+func (s *Server) PSS() (int64, error) {
+	kib, err := procNumber(s.PID(), "smaps_rollup", "Pss")
 	if err != nil {
 		return 0, err
 	}
-	for line := range bytes.Lines(status) {
-		var kib int64
-		if n, _ := fmt.Sscanf(string(line), "VmRSS: %d kB", &kib); n == 1 {
-			return kib << 10, nil
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.PID(), s.PID()))
+	if err != nil {
+		return 0, err
+	}
+	for _, child := range strings.Fields(string(children)) {
+		pid, err := strconv.Atoi(child)
+		if err != nil {
+			return 0, err
+		}
+		if more, err := procNumber(pid, "smaps_rollup", "Pss"); err == nil { // else it has ended
+			kib += more
 		}
 	}
-	return 0, fmt.Errorf("%s: no VmRSS (is the process gone?)", path)
+	return kib << 10, nil
+}
+
+// Written is how many bytes the server has handed to the operating system so
+// far, to files and to clients.
+func (s *Server) Written() (int64, error) { return procNumber(s.PID(), "io", "wchar") }
+
+// procNumber returns the number in the line "name: number" of a process's file
+// in /proc.
+func procNumber(pid int, file, name string) (int64, error) {
+	path := fmt.Sprintf("/proc/%d/%s", pid, file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(text) {
+		var n int64
+		if found, _ := fmt.Sscanf(string(line), name+": %d", &n); found == 1 {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("%s: no %s (is the process gone?)", path, name)
 }
