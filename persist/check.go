@@ -4,13 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-
-	"redstart/persist/internal/disk"
 )
 
 // An examination goes through everything in a file.
@@ -268,52 +264,4 @@ func (c *examination) tell(key, text string) {
 	}
 	c.told[key] = true
 	c.consequent(text)
-}
-
-// save writes what v holds to a new file. Until it is complete it has another
-// name, so that nobody takes a part of it for the whole.
-func save(v View, path string) (err error) {
-	part := path + ".unfinished"
-	f, err := Open(part, &Options{Sync: Never, openFile: openNew})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			disk.RemoveFile(part)
-		}
-	}()
-	err = f.Load(func(Entry) error { return nil }, func(uint64, []byte) error { return nil })
-	if err == nil {
-		err = f.Checkpoint(v)
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := mustNotExist(path); err != nil {
-		return err
-	}
-	if err := disk.RenameFile(part, path); err != nil {
-		return err
-	}
-	return disk.SyncDirectory(filepath.Dir(path))
-}
-
-// openNew is disk.OpenFile that creates no file over an old one.
-func openNew(path string, flag int, mode os.FileMode) (*os.File, error) {
-	if flag&os.O_CREATE != 0 {
-		flag |= os.O_EXCL
-	}
-	return disk.OpenFile(path, flag, mode)
-}
-
-func mustNotExist(path string) error {
-	_, err := os.Lstat(path)
-	switch {
-	case err == nil:
-		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	}
-	return err
 }

@@ -50,6 +50,9 @@ func (f *File) Checkpoint(v View) error {
 	f.checkpoint.Lock()
 	defer f.checkpoint.Unlock()
 	cost, err := f.writeCheckpoint(v)
+	if err == nil {
+		f.consider()
+	}
 	f.count(func(s *Stats) {
 		s.ChunkWrites += uint64(cost.Bytes)
 		if s.CheckpointErr = err; err != nil {
@@ -69,6 +72,9 @@ func (f *File) Checkpoint(v View) error {
 
 // writeCheckpoint returns what it wrote, also if there is an error.
 func (f *File) writeCheckpoint(v View) (cost CheckpointCost, err error) {
+	if err := f.Err(); err != nil {
+		return cost, err
+	}
 	seq := v.Seq()
 	if appended := f.appended.Load(); seq > appended {
 		return cost, fmt.Errorf("the view is of transaction %d, but there are only %d", seq, appended)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"runtime"
 	"strings"
 	"syscall"
@@ -14,11 +15,13 @@ import (
 	"redstart/persist/internal/disk"
 )
 
-// A step is work on the file that a checkpoint gives to the committer.
+// A step is work on the file that a checkpoint, or a rewrite, gives to the
+// committer.
 type step struct {
-	run  func(tx *bolt.Tx) error // nil: only write what is in the pipeline
-	sync bool                    // under Never, too
-	done chan error
+	run   func(tx *bolt.Tx) error // nil: only write what is in the pipeline
+	draft *draft                  // not nil: the file that takes the place of this one
+	sync  bool                    // under Never, too
+	done  chan error
 }
 
 // serve is the committer, the one goroutine that writes to the file. Each round of it
@@ -34,12 +37,13 @@ type step struct {
 //
 //   - an error of a sync: the kernel may have dropped the pages it could not
 //     write and calls them clean, so nothing that is read back proves anything
-//     about the disk. The file stays read-only until the process is restarted.
+//     about the disk. The file is read-only until a new one could be written
+//     from memory (rewrite.go).
 //   - an error of a write (no space, quota, size limit): the group is there or
 //     it is not. If not, it is written again; if that fails, too, the file is
 //     read-only, and the committer tries again every second, because the
 //     group is still in memory and space may come back.
-//   - the file cannot be opened again, or holds something else: read-only.
+//   - the file cannot be opened again, or holds something else: as with a sync.
 func (f *File) serve() {
 	defer close(f.done)
 	ticks := f.opt.ticks
@@ -90,6 +94,9 @@ func (f *File) round(ticked bool) (closing bool) {
 	}
 	f.mu.Unlock()
 
+	if ticked {
+		f.tick()
+	}
 	stepErr, err := f.commitGroup(g, s)
 	f.settle(g, err)
 	if s != nil {
@@ -101,6 +108,9 @@ func (f *File) round(ticked bool) (closing bool) {
 // commitGroup writes g and does s. err is why g is not written, stepErr why s
 // is not done although g may be.
 func (f *File) commitGroup(g *group, s *step) (stepErr, err error) {
+	if s != nil && s.draft != nil {
+		return f.replace(s.draft, g)
+	}
 	if f.broken != nil {
 		return f.broken, f.broken
 	}
@@ -137,7 +147,7 @@ func (f *File) syncOnly(g *group) error {
 
 // flush syncs what bbolt wrote.
 func (f *File) flush() error {
-	return guard(new(bool), func() error {
+	return f.guard(new(bool), func() error {
 		return disk.Do(disk.Event{Op: disk.Flush, Path: f.path}, f.db.Sync)
 	})
 }
@@ -145,7 +155,7 @@ func (f *File) flush() error {
 // transact commits g and s. An error of s leaves nothing of either.
 func (f *File) transact(g *group, s *step) (stepErr, err error) {
 	var pages uint64 // bytes of them
-	err = guard(new(bool), func() error {
+	err = f.guard(new(bool), func() error {
 		tx, err := f.db.Begin(true)
 		if err != nil {
 			return err
@@ -222,6 +232,11 @@ func (f *File) setState(s state) {
 // all, or was empty.
 func (f *File) retry(g *group, cause error) error {
 	before := f.written
+	defer func() {
+		if f.broken != nil {
+			f.written = before // whatever is in it now
+		}
+	}()
 	if err := f.reopen(cause); err != nil {
 		return err
 	}
@@ -257,13 +272,17 @@ func (f *File) reopen(cause error) error {
 	}
 	f.warn("writing failed, opening the file again", "error", cause)
 	f.handle.Lock()
-	err := f.closeBolt()
+	err, mine := f.closeBolt(), f.info
 	if err == nil {
 		err = f.openBolt(0)
+	}
+	if err == nil && !os.SameFile(mine, f.info) {
+		err = errors.Join(errStranger, f.closeBolt())
 	}
 	if err == nil {
 		err = renew(f.os)
 	}
+	f.info = mine
 	f.handle.Unlock()
 	if err == nil {
 		err = f.reread()
@@ -279,10 +298,11 @@ func (f *File) failure(cause error) error {
 	return fmt.Errorf("%s: %w: %w", f.path, ErrReadOnly, cause)
 }
 
-// abandon makes the file read-only for good.
+// abandon makes the file read-only until it is rewritten.
 func (f *File) abandon(cause error) error {
 	f.broken = f.failure(cause)
-	f.log.Error("the file is read-only until it is opened anew", "file", f.path, "error", cause)
+	f.log.Error("the file is read-only until it could be written anew", "file", f.path, "error", cause)
+	f.wantRewrite()
 	return f.broken
 }
 
@@ -349,7 +369,7 @@ func (f *File) do(s *step) (<-chan error, error) {
 	s.done = make(chan error, 1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err != nil {
+	if f.err != nil && (s.draft == nil || !errors.Is(f.err, ErrReadOnly)) {
 		return nil, f.err
 	}
 	if f.closing {

@@ -5,12 +5,15 @@
 // last, in order. A snapshot is all keys as they were after some transaction: a
 // base, and delta runs of what changed since. A checkpoint brings the snapshot
 // up to a later transaction and drops the journal up to there. A group is the
-// transactions that are written by one commit of bbolt.
+// transactions that are written by one commit of bbolt. A draft is a new file
+// that nobody uses before it is complete; a rewrite puts one in the place of the
+// file that is open.
 //
 // The store calls Open, then Load, then Append for each transaction while it
 // holds the locks of its keys, Wait where somebody must know that it is on
-// disk, and Checkpoint with a copy-on-write view when CheckpointDue says so. A
-// Reader, from ReadAfter, follows the journal: see reader.go.
+// disk, and Checkpoint or Rewrite with a copy-on-write view when CheckpointDue
+// or RewriteDue says so. WriteFile makes a backup from such a view. A Reader,
+// from ReadAfter, follows the journal: see reader.go.
 //
 // # The promise
 //
@@ -34,8 +37,17 @@
 // After an error of a write nothing more is acknowledged. The file is opened
 // again and compared with what should be in it; if the group is not there it
 // is written again, at once and then every second, and Append fails with
-// ErrReadOnly meanwhile. After an error of a sync the file stays read-only: the
-// kernel may call pages clean that never reached the disk (commit.go).
+// ErrReadOnly meanwhile. After an error of a sync nothing in the file proves
+// anything: the kernel may call pages clean that never reached the disk
+// (commit.go). Then a complete new file is written from what is in memory, and
+// takes the place of the old one; if that fails, again after a second, and
+// later every half minute, for as long as it takes (rewrite.go). The same is
+// done when the file was removed or cut short behind our back, which is looked
+// for once a second, or does not open again, or holds what it should not; a
+// file that somebody has put in its place is left alone. What
+// was acknowledged is in the new file. A transaction whose Wait returned an
+// error has an unknown outcome: it may be there, and is, if writing resumes
+// before the process ends.
 //
 // Opening never drops anything silently. The tree of pages is inspected before
 // bbolt sees it (preflight.go), every value has a CRC-32C that covers its place,
@@ -88,6 +100,13 @@
 // leave a file of constant size. The journal is ordinary records of bbolt:
 // two fdatasyncs a group. A ring written in place would need one, but writes
 // below bbolt's surface; everything that would change for it is in journal.go.
+//
+// The file does not shrink by itself: pages that nothing is on are used again.
+// When they are more than twice what is in use (Options.MaxFree), as after a
+// FLUSHALL, it is rewritten in the background.
+//
+// A file that is not complete yet is called app.db.unfinished. One that a crash
+// has left is removed when app.db is opened.
 //
 // bbolt runs without its synced freelist, which it would rewrite at each
 // commit, and rebuilds it on opening from a scan of the tree.

@@ -47,8 +47,8 @@ func damagef(format string, args ...any) error {
 // explain adds to an error what its reader needs: the file, and the way out.
 // Other errors than those of this package get the name only.
 func explain(path string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, ErrReadOnly) {
+		return err // it names the file, and needs no way out: one is being tried
 	}
 	if d := (*damage)(nil); errors.As(err, &d) {
 		return fmt.Errorf("%s: %w: %s (it was left as it is; `redstart check %s` lists all damage, `redstart recover %s NEW` saves what is whole)",
@@ -61,7 +61,7 @@ func explain(path string, err error) error {
 		return fmt.Errorf("%s: %w (it was left as it is; open it with a newer redstart)", path, err)
 	}
 	locked, named := (*LockedError)(nil), (*fs.PathError)(nil)
-	if errors.As(err, &locked) || errors.As(err, &named) || errors.Is(err, ErrReadOnly) {
+	if errors.As(err, &locked) || errors.As(err, &named) {
 		return err // it names the file
 	}
 	return fmt.Errorf("%s: %w", path, err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 
 	"redstart/types"
@@ -87,30 +86,21 @@ func (x *Examiner) Recover(path, newPath string) (Summary, error) {
 	if err != nil {
 		return c.Summary, err
 	}
-	return c.Summary, save(&counted{c.keys, c.Keys, x.Progress}, newPath)
+	return c.Summary, WriteFile(newPath, c.keys, x.writing())
 }
 
-// A counted is a View that tells which of its keys is asked for.
-type counted struct {
-	keyspace
-	keys   int
-	report func(what string, done, total int64)
-}
-
-func (c *counted) All() iter.Seq[Entry] {
-	if c.report == nil {
-		return c.keyspace.All()
+// writing returns what passes Progress which of the keys is written next, and
+// then read back.
+func (x *Examiner) writing() func(done, total int64) {
+	if x.Progress == nil {
+		return nil
 	}
-	return func(yield func(Entry) bool) {
-		n := 0
-		for e := range c.keyspace.All() {
-			if n++; n%1000 == 1 || n == c.keys {
-				c.report(fmt.Sprintf("writing key %d of %d", n, c.keys), int64(n), int64(c.keys))
-			}
-			if !yield(e) {
-				return
-			}
+	return func(done, total int64) {
+		what, n := "writing", done
+		if keys := total / 2; n > keys {
+			what, n = "reading back", n-keys
 		}
+		x.Progress(fmt.Sprintf("%s key %d of %d", what, n, total/2), done, total)
 	}
 }
 

@@ -94,7 +94,7 @@ func TestProgress(t *testing.T) {
 	require.NoError(t, err)
 	require.FileExists(t, to)
 	require.Equal(t, last, end)
-	require.Equal(t, fmt.Sprintf("writing key %d of %d", sum.Keys, sum.Keys), steps[len(steps)-1])
+	require.Equal(t, fmt.Sprintf("reading back key %d of %d", sum.Keys, sum.Keys), steps[len(steps)-1])
 }
 
 // Whoever examines a file does it no harm: it is opened for reading only, and

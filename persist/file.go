@@ -57,6 +57,7 @@ type Options struct {
 	Logger      *slog.Logger  // default none
 	MaxJournal  int64         // bytes of journal that make a checkpoint due; default 64 MiB
 	KeepJournal int64         // bytes of journal that a checkpoint leaves for Readers; default none
+	MaxFree     int64         // bytes of free space, beyond twice what is used, that make a rewrite due; default 64 MiB, negative: no limit
 	Limits      *types.Limits // of compact forms of loaded values; default types.DefaultLimits
 
 	ticks    <-chan time.Time                                 // tests: instead of one a second
@@ -66,7 +67,13 @@ type Options struct {
 	patchFrom int // tests: instead of the constant
 }
 
-const defaultMaxJournal = 64 << 20
+// defaultMaxFree leaves room for a checkpoint to write a new base beside the old
+// one with its runs, and for the journal: what is free for a while only. With
+// less, every base would be followed by a rewrite of it.
+const (
+	defaultMaxJournal = 64 << 20
+	defaultMaxFree    = 64 << 20
+)
 
 // A File is an open database file. Its methods may be called by any goroutine
 // at any time, except that Load comes before all others.
@@ -77,6 +84,7 @@ const defaultMaxJournal = 64 << 20
 // so that the committer can replace a broken handle.
 type File struct {
 	path string
+	real string // absolute, and no symbolic link
 	opt  Options
 	log  *slog.Logger
 
@@ -96,17 +104,25 @@ type File struct {
 	due  chan struct{}
 	done chan struct{} // closed by the committer when it returns
 
+	rewriteDue chan struct{}
+	pause      int // ticks to the next try to rewrite; guarded by mu
+	left       int // of them; guarded by mu
+
 	handle  sync.RWMutex
 	db      *bolt.DB
-	os      *os.File // what bbolt has open
+	os      *os.File    // what bbolt has open
+	info    os.FileInfo // which file it is
+	changed int         // how often it was another one
+	jammed  atomic.Bool // bbolt has panicked, and may hold its locks for ever
 	journal journal
 	state   state
 	written uint64 // number of the last transaction given to the operating system
-	broken  error  // why the committer has given the file up
 	size    int64  // of the file, as of the last commit
 	free    int64
+	length  int64 // of the file as the system sees it, when it was looked at last
+	broken  error // why the committer has given the file up, until it is rewritten
 
-	checkpoint sync.Mutex // held by Checkpoint and Load
+	checkpoint sync.Mutex // held by Checkpoint, Rewrite and Load
 }
 
 // Open opens the file at path, or creates it. If the file is open elsewhere,
@@ -120,12 +136,17 @@ func Open(path string, opt *Options) (*File, error) {
 		due:  make(chan struct{}, 1),
 		done: make(chan struct{}),
 		err:  errNotLoaded,
+
+		rewriteDue: make(chan struct{}, 1),
 	}
 	if opt != nil {
 		f.opt = *opt
 	}
 	if f.opt.MaxJournal <= 0 {
 		f.opt.MaxJournal = defaultMaxJournal
+	}
+	if f.opt.MaxFree == 0 {
+		f.opt.MaxFree = defaultMaxFree
 	}
 	if f.log = f.opt.Logger; f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
@@ -135,6 +156,11 @@ func Open(path string, opt *Options) (*File, error) {
 	if err := f.openHandle(); err != nil {
 		return nil, explain(path, err)
 	}
+	if err := f.resolve(); err != nil {
+		f.closeBolt()
+		return nil, explain(path, err)
+	}
+	f.look()
 	f.appended.Store(f.written)
 	f.measure()
 	go f.serve()
@@ -154,6 +180,15 @@ func (f *File) openHandle() error {
 	return err
 }
 
+// resolve finds out where the file really is.
+func (f *File) resolve() (err error) {
+	if f.real, err = filepath.EvalSymlinks(f.path); err != nil {
+		return err
+	}
+	f.real, err = filepath.Abs(f.real)
+	return err
+}
+
 // openBolt locks and inspects the file, then hands it to bbolt.
 // With os.O_CREATE as flag, it makes a new file if there is none.
 func (f *File) openBolt(flag int) (err error) {
@@ -161,7 +196,7 @@ func (f *File) openBolt(flag int) (err error) {
 	if open == nil {
 		open = disk.OpenFile
 	}
-	file, err := open(f.path, os.O_RDWR|flag, 0o600)
+	file, info, err := openLocked(f.path, func() (*os.File, error) { return open(f.path, os.O_RDWR|flag, 0o600) })
 	if err != nil {
 		return err
 	}
@@ -170,9 +205,6 @@ func (f *File) openBolt(flag int) (err error) {
 			file.Close() // and with it the lock
 		}
 	}()
-	if err := lock(file, f.path); err != nil {
-		return err
-	}
 	empty, err := inspected(file)
 	if err != nil {
 		return err
@@ -180,6 +212,7 @@ func (f *File) openBolt(flag int) (err error) {
 	if err := f.handOver(file); err != nil {
 		return err
 	}
+	f.info = info
 	if empty {
 		err = withCause(f.db.Update(create))
 	}
@@ -256,6 +289,44 @@ func (f *File) syncName(fresh bool) error {
 	return err
 }
 
+// identity returns which file it is, with its mode and owner as far as known.
+func (f *File) identity() os.FileInfo {
+	f.handle.RLock()
+	defer f.handle.RUnlock()
+	if there, err := os.Stat(f.real); err == nil && os.SameFile(there, f.info) {
+		return there
+	}
+	return f.info
+}
+
+// openLocked opens and locks a file. It may get the lock because the one who
+// had it has put another file in its place: then the other one is what is
+// wanted.
+func openLocked(path string, open func() (*os.File, error)) (file *os.File, info os.FileInfo, err error) {
+	for range 10 {
+		if file, err = open(); err != nil {
+			return nil, nil, err
+		}
+		if err = lock(file, path); err == nil {
+			info, err = file.Stat()
+		}
+		if err == nil && !info.Mode().IsRegular() {
+			err = ErrForeign
+		}
+		if err == nil {
+			there, err := os.Stat(file.Name())
+			if err == nil && os.SameFile(info, there) {
+				return file, info, nil
+			}
+		}
+		file.Close()
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return nil, nil, &LockedError{Path: path}
+}
+
 // handOver opens bbolt on file, which it closes from now on.
 func (f *File) handOver(file *os.File) (err error) {
 	defer func() {
@@ -276,13 +347,17 @@ func (f *File) handOver(file *os.File) (err error) {
 	return err
 }
 
-// closeBolt closes the handle, if there is one.
+// closeBolt closes the handle, if there is one. Of one that is jammed no more
+// than its map of the file stays behind.
 func (f *File) closeBolt() error {
 	if f.db == nil {
 		return nil
 	}
 	db := f.db
 	f.db = nil
+	if f.jammed.Swap(false) {
+		return f.os.Close()
+	}
 	return guard(new(bool), db.Close)
 }
 
@@ -302,6 +377,23 @@ func guard(abroad *bool, do func() error) (err error) {
 	return do()
 }
 
+// guard is guard for what uses the handle.
+func (f *File) guard(abroad *bool, do func() error) error {
+	if f.jammed.Load() {
+		return damagef("its pages are inconsistent")
+	}
+	ended := false
+	err := guard(abroad, func() error {
+		err := do()
+		ended = true
+		return err
+	})
+	if !ended {
+		f.jammed.Store(true)
+	}
+	return err
+}
+
 // view reads the file in a short transaction.
 func (f *File) view(do func(tx *bolt.Tx) error) error { return f.viewAbroad(new(bool), do) }
 
@@ -312,7 +404,7 @@ func (f *File) viewAbroad(abroad *bool, do func(tx *bolt.Tx) error) error {
 	if f.db == nil {
 		return ErrClosed
 	}
-	return guard(abroad, func() error { return f.db.View(do) })
+	return f.guard(abroad, func() error { return f.db.View(do) })
 }
 
 // Policy returns the policy in force.
@@ -365,6 +457,9 @@ type Stats struct {
 	FileBytes int64          // of the file, up to the last page that was ever in use
 	FreeBytes int64          // of it: pages that what is written next will use
 	Last      CheckpointCost // of the last checkpoint that ended well
+
+	Rewrites   uint64 // that ended well
+	RewriteErr error  // of the last rewrite
 }
 
 // A CheckpointCost says what a checkpoint wrote.
@@ -420,17 +515,25 @@ func (f *File) measure() {
 // the file. A running Checkpoint is given up. It returns why something that was
 // appended is not on disk. Only the first call does anything.
 func (f *File) Close() error {
-	f.mu.Lock()
-	if f.closing {
-		f.mu.Unlock()
-		<-f.done
+	if !f.end() {
 		return nil
 	}
+	return f.shut()
+}
+
+// end has the committer do its last round. It reports whether it was the first to.
+func (f *File) end() bool {
+	f.mu.Lock()
+	first := !f.closing
 	f.closing = true
 	f.mu.Unlock()
 	f.signal()
 	<-f.done
+	return first
+}
 
+// shut closes the file after the committer has ended.
+func (f *File) shut() error {
 	f.checkpoint.Lock()
 	defer f.checkpoint.Unlock()
 	f.mu.Lock()

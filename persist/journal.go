@@ -256,10 +256,15 @@ func (p *replay) record(key, value []byte) error {
 			number, r.first, p.number, p.seq)
 	}
 	p.number = number
+	return p.body(&r)
+}
+
+// body reads the body of the record that follows the last one.
+func (p *replay) body(r *record) error {
 	if r.kind == recordWhole && !p.open {
-		return p.whole(&r)
+		return p.whole(r)
 	}
-	return p.piece(&r)
+	return p.piece(r)
 }
 
 // whole hands out the transactions of an ordinary record.

@@ -19,14 +19,15 @@ import (
 type Op uint8
 
 const (
-	Open     Op = iota + 1 // Path; may create it
-	Close                  // Path
-	Write                  // Data at Offset of Path
-	Sync                   // what was written to Path is durable
-	Truncate               // Path to Offset bytes
-	Rename                 // Path to To
-	Remove                 // Path
-	SyncDir                // the names in directory Path are durable
+	Open       Op = iota + 1 // Path; may create it
+	Close                    // Path
+	Write                    // Data at Offset of Path
+	Sync                     // what was written to Path is durable
+	Truncate                 // Path to Offset bytes
+	Rename                   // Path to To
+	Remove                   // Path
+	SyncDir                  // the names in directory Path are durable
+	Attributes               // mode and owner of Path
 
 	// These stand for what bbolt does by itself, which nobody sees otherwise: in
 	// a test build its operations are told one by one as well, within these.
@@ -36,7 +37,7 @@ const (
 )
 
 var opNames = [...]string{Open: "open", Close: "close", Write: "write", Sync: "sync",
-	Truncate: "truncate", Rename: "rename", Remove: "remove", SyncDir: "syncdir",
+	Truncate: "truncate", Rename: "rename", Remove: "remove", SyncDir: "syncdir", Attributes: "attributes",
 	Commit: "commit", CommitNoSync: "commit without sync", Flush: "flush"}
 
 // String returns the name of the operation.

@@ -1,0 +1,394 @@
+package persist
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	bolt "go.etcd.io/bbolt"
+
+	"redstart/persist/internal/disk"
+)
+
+// Rewrite writes a complete new file from v, which is the store as it is, and
+// goes on with that one in place of the old. RewriteDue says when the file
+// wants it:
+//
+//   - most of it is free space, which bbolt uses again but never gives back;
+//   - it has failed in a way that it cannot be trusted after: a sync has failed,
+//     it was removed or cut short, it does not open again, or it holds what it
+//     should not. Then it is read-only, and what is in memory is
+//     the only thing known to be right. If Rewrite ends well the file takes
+//     writes again.
+//
+// Readers and writers go on meanwhile. Memory is bounded as with Checkpoint.
+// If there is an error everything is as before, but for one case: the new file
+// is in place, and the directory could not be synced. Then the file is, or
+// stays, read-only until a Rewrite succeeds.
+//
+// # How
+//
+//  1. A draft (draft.go) is made from v beside the file, synced as it grows, and
+//     read back. The old file takes transactions meanwhile.
+//  2. Those that came after v are read from the old file's journal and appended
+//     to the draft, until few are left.
+//  3. The committer, between two groups, appends the last ones: what the old
+//     file has got since, then what is in the pipeline. The draft is synced.
+//  4. It is renamed over the old file, becomes the file's handle, and the
+//     directory is synced. Only then is anything acknowledged.
+//
+// Only in 3 and 4 somebody waits: those who wait for their transactions to be
+// on disk. Appending goes on.
+//
+// A crash before the rename leaves the old file with all that was acknowledged,
+// and a draft, which is removed when the file is loaded again. A crash after it,
+// and before the directory is synced, leaves one or the other under the name:
+// both hold all that was acknowledged. After that there is only the new one.
+//
+// The draft is locked from its first byte, the old file until the new one is
+// in its place: at no time does the name lead to a file that another process
+// could open. One that opened the old file before and gets its lock now notices
+// that the name leads elsewhere (openLocked).
+//
+// A symbolic link stays one: its target is replaced. Mode and owner are kept.
+// If they cannot be, or the file has further names (hard links), which would
+// go on leading to the old one, a file in good order is not rewritten; one
+// that is not in good order is, with a warning. If the name leads to another
+// file, that is not ours to replace.
+func (f *File) Rewrite(v View) error {
+	f.checkpoint.Lock()
+	defer f.checkpoint.Unlock()
+	err := f.rewrite(v)
+	f.rewritten(err)
+	return explain(f.path, err)
+}
+
+func (f *File) rewrite(v View) error {
+	err := f.Err()
+	failed := errors.Is(err, ErrReadOnly)
+	if err != nil && !failed {
+		return err
+	}
+	if appended := f.appended.Load(); v.Seq() > appended {
+		return fmt.Errorf("the view is of transaction %d, but there are only %d", v.Seq(), appended)
+	}
+	old := f.identity()
+	if !failed && disk.Links(old) > 1 {
+		return errors.New("it is not rewritten: it has more than one name, which would lead to different files from then on")
+	}
+	var unlike error
+	d, err := newDraft(f.real, old, f.opt.Limits, func(err error) { unlike = err })
+	if err != nil {
+		return err
+	}
+	defer d.discard()
+	switch {
+	case unlike != nil && !failed:
+		return fmt.Errorf("it is not rewritten: its mode and owner cannot be kept: %w", unlike)
+	case unlike != nil:
+		f.warn("the new file has not the mode and the owner of the old one", "error", unlike)
+	}
+	if err := f.begin(d, v.Seq(), failed); err != nil {
+		return err
+	}
+	if err := d.write(v, nil, f.ending); err != nil {
+		return err
+	}
+	if !failed {
+		if err := f.follow(d); err != nil {
+			return err
+		}
+	}
+	return f.doNow(&step{draft: d, sync: true})
+}
+
+// begin begins d with what of the journal, up to transaction seq, Readers may
+// still want. Of a file that has failed nothing is taken.
+func (f *File) begin(d *draft, seq uint64, failed bool) error {
+	if failed {
+		return d.startAt(seq)
+	}
+	from := uint64(0)
+	err := f.doNow(&step{run: func(tx *bolt.Tx) error {
+		from = min(seq, f.droppable(seq))
+		_, err := f.locate(tx, from)
+		if gone := (*GoneError)(nil); errors.As(err, &gone) {
+			from, err = min(seq, gone.Oldest-1), nil
+		}
+		return err
+	}})
+	if err != nil {
+		return err
+	}
+	if err := d.startAt(from); err != nil {
+		return err
+	}
+	return f.copyTo(d, seq)
+}
+
+// ending returns an error if the file is being closed.
+func (f *File) ending() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closing {
+		return ErrClosed
+	}
+	return nil
+}
+
+const (
+	fewLeft   = 1 << 10 // transactions that the committer may copy while others wait
+	maxRounds = 20      // of copying: if there are many left then, writers are faster
+)
+
+// follow appends to d what the file has got meanwhile, until little is left.
+func (f *File) follow(d *draft) error {
+	for range maxRounds {
+		if err := f.doNow(&step{}); err != nil { // the pipeline is written
+			return err
+		}
+		before := d.Appended()
+		if err := f.copyTo(d, math.MaxUint64); err != nil {
+			return err
+		}
+		if err := d.Sync(); err != nil {
+			return err
+		}
+		if d.Appended()-before <= fewLeft {
+			break
+		}
+	}
+	return nil
+}
+
+// copyTo appends to d the transactions up to the one numbered to that are in
+// the file's journal and not in d.
+func (f *File) copyTo(d *draft, to uint64) error {
+	_, err := f.scan(d.Appended(), func(seq uint64, tx []byte) error {
+		if seq > to {
+			return errEnough
+		}
+		return d.next(seq, tx)
+	}, nil)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return err
+}
+
+// next appends transaction seq, if d has not got it.
+func (d *draft) next(seq uint64, tx []byte) error {
+	switch have := d.Appended(); {
+	case seq <= have:
+		return nil
+	case seq != have+1:
+		return damagef("transaction %d follows %d", seq, have)
+	}
+	_, err := d.Append(tx)
+	return err
+}
+
+// replace makes d the file, with what is in the old one and in g. It is the
+// committer's. d is left to its owner if stepErr is not nil: then g is written
+// to the old file.
+func (f *File) replace(d *draft, g *group) (stepErr, err error) {
+	stepErr = f.complete(d, g)
+	if stepErr == nil {
+		stepErr = f.putInPlace(d)
+	}
+	if stepErr != nil {
+		_, err = f.commitGroup(g, nil)
+		return stepErr, err
+	}
+	f.adopt(d)
+	if err := disk.SyncDirectory(filepath.Dir(f.real)); err != nil {
+		err = f.abandon(fmt.Errorf("the new file is in place, but maybe not after a crash: %w", err))
+		return err, err
+	}
+	return nil, nil
+}
+
+// complete brings d up to the end of g, and syncs it.
+func (f *File) complete(d *draft, g *group) error {
+	if d.Appended() < f.written {
+		if err := f.copyTo(d, f.written); err != nil {
+			return err
+		}
+	}
+	if err := g.replay(d.Appended(), d.next); err != nil {
+		return err
+	}
+	if d.Appended() != g.last {
+		return damagef("the new file ends at transaction %d instead of %d", d.Appended(), g.last)
+	}
+	return d.finish()
+}
+
+// replay passes each the transactions of g after the one numbered after.
+func (g *group) replay(after uint64, each func(seq uint64, tx []byte) error) error {
+	p := replay{after: after, each: each}
+	for i, r := range g.records {
+		body := *r
+		body.buf = r.buf[recordHeader:]
+		if i == 0 {
+			p.seq = r.first - 1
+		}
+		if err := p.body(&body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putInPlace renames d, if the name still leads to the file or to nothing.
+func (f *File) putInPlace(d *draft) error {
+	if err := f.point("rename"); err != nil {
+		return err
+	}
+	there, err := os.Stat(f.real)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !os.SameFile(there, f.info):
+		return errStranger
+	case f.db == nil: // so it is not locked
+		old, err := disk.OpenFile(f.real, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer old.Close()
+		if err := lock(old, f.real); err != nil {
+			return err
+		}
+	}
+	renamed := disk.RenameFile(draftName(f.real), f.real)
+	if renamed == nil {
+		return nil
+	}
+	// What an error of a rename means the file system knows.
+	mine, err := d.os.Stat()
+	if err != nil {
+		return renamed
+	}
+	if there, err = os.Stat(f.real); err != nil || !os.SameFile(there, mine) {
+		return renamed
+	}
+	return nil
+}
+
+// errStranger says that the file is not where it was.
+var errStranger = errors.New("another file is in its place, and is left as it is")
+
+// adopt takes over what d has and closes the old handle. Everything in File that
+// is about the contents of the file, and not about who uses it, changes here.
+func (f *File) adopt(d *draft) {
+	f.handle.Lock()
+	defer f.handle.Unlock()
+	d.handle.Lock()
+	defer d.handle.Unlock()
+	if err := f.closeBolt(); err != nil {
+		f.warn("closing the file that was replaced", "error", err)
+	}
+	f.db, d.db = d.db, nil
+	f.os, f.info = d.os, d.info
+	f.look()
+	f.journal = d.journal
+	f.setState(d.state)
+	f.written = d.written
+	f.size, f.free = d.size, d.free
+	f.broken = nil
+	f.changed++
+	d.done = true
+}
+
+// rewritten notes how a Rewrite has ended.
+func (f *File) rewritten(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stats.RewriteErr = err
+	select {
+	case <-f.rewriteDue: // it was until now
+	default:
+	}
+	if err == nil {
+		f.stats.Rewrites++
+		f.pause = 0
+		return
+	}
+	f.pause = min(max(1, 2*f.pause), maxPause)
+	f.left = f.pause
+}
+
+const maxPause = 32 // ticks between two tries to rewrite a file that has failed
+
+// wantRewrite tells that the file should be rewritten.
+func (f *File) wantRewrite() {
+	select {
+	case f.rewriteDue <- struct{}{}:
+	default:
+	}
+}
+
+// tick looks once a second whether the file is well, and whether it is time for
+// another try to make it so. It is the committer's.
+func (f *File) tick() {
+	if f.broken == nil {
+		if err := f.astray(); err != nil {
+			f.abandon(err)
+		}
+		return
+	}
+	f.mu.Lock()
+	f.left--
+	again := f.left <= 0
+	f.mu.Unlock()
+	if again {
+		f.wantRewrite()
+	}
+}
+
+// astray returns what has happened to the file behind our back, if anything.
+func (f *File) astray() error {
+	there, err := os.Stat(f.real)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the file was removed: %w", err)
+	case err != nil:
+		return nil // not even that can be known
+	case !os.SameFile(there, f.info):
+		return errStranger
+	}
+	if there.Size() < f.length {
+		return damagef("it was cut short: %d bytes instead of %d", there.Size(), f.length)
+	}
+	f.length = there.Size()
+	return nil
+}
+
+// look notes how large the file is. It never shrinks by itself.
+func (f *File) look() {
+	f.length = 0
+	if info, err := f.os.Stat(); err == nil {
+		f.length = info.Size()
+	}
+}
+
+// consider says that the file should be rewritten if too much of it is free.
+func (f *File) consider() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	used := f.stats.FileBytes - f.stats.FreeBytes
+	if limit := f.opt.MaxFree; limit >= 0 && f.stats.FreeBytes > 2*used+limit {
+		f.wantRewrite()
+	}
+}
+
+// RewriteDue returns a channel that receives a value when Rewrite should be
+// called. It is always the same channel. A file that has failed asks at once and
+// then, as long as Rewrite fails, again and again, at intervals that grow from
+// a second to half a minute.
+func (f *File) RewriteDue() <-chan struct{} { return f.rewriteDue }

@@ -1,0 +1,647 @@
+package persist
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"redstart/persist/internal/disk"
+	"redstart/types"
+)
+
+// filled makes a file with some of everything: base, run, journal and pipeline.
+func filled(t testing.TB, f *File, m *model, r *rand.Rand) {
+	t.Helper()
+	for i := range 90 {
+		var l types.Log
+		randomTx(r, &l)
+		do(t, f, m, l.Bytes())
+		if i == 30 || i == 60 {
+			require.NoError(t, f.Checkpoint(m))
+		}
+		if i == 80 {
+			require.NoError(t, f.Sync())
+		}
+	}
+}
+
+// reopened fails unless the file at path holds what m does.
+func reopened(t testing.TB, path string, m *model) {
+	t.Helper()
+	f, got := mustOpen(t, path, testOptions(EverySecond))
+	got.same(t, m)
+	require.NoError(t, f.Close())
+	require.NoFileExists(t, draftName(path))
+}
+
+func TestRewrite(t *testing.T) {
+	for _, policy := range policies {
+		t.Run(policy.String(), func(t *testing.T) {
+			path := tempFile(t)
+			f, m := mustOpen(t, path, testOptions(policy))
+			r := rand.New(rand.NewPCG(7, uint64(policy)))
+			filled(t, f, m, r)
+			before, err := os.Stat(path)
+			require.NoError(t, err)
+			require.NoError(t, f.Rewrite(m))
+			after, err := os.Stat(path)
+			require.NoError(t, err)
+			require.False(t, os.SameFile(before, after))
+			require.Equal(t, m.seq, f.Durable(), "under every policy: the old file is gone")
+			require.Equal(t, uint64(1), f.Stats().Rewrites)
+			require.Equal(t, m.seq, f.Stats().Covered)
+			filled(t, f, m, r)
+			_, err = Open(path, testOptions(policy))
+			require.ErrorAs(t, err, new(*LockedError), "the new file is locked, too")
+			require.NoError(t, f.Close())
+			reopened(t, path, m)
+		})
+	}
+}
+
+// Transactions that come after the view was taken, wherever they are when the
+// file is replaced, are in the new one: large ones, too.
+func TestRewriteOldView(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, testOptions(EverySecond))
+	r := rand.New(rand.NewPCG(8, 8))
+	filled(t, f, m, r)
+	view := m.clone()
+	for i := range 60 {
+		var l types.Log
+		randomTx(r, &l)
+		do(t, f, m, l.Bytes())
+		do(t, f, m, setTx("large", strings.Repeat(fmt.Sprint(i), recordSize)))
+		if i == 40 {
+			require.NoError(t, f.Sync())
+		}
+	}
+	require.NoError(t, f.Rewrite(view))
+	require.Less(t, f.Stats().Covered, m.seq)
+	do(t, f, m, setTx("after", "1"))
+	require.NoError(t, f.Checkpoint(m))
+	do(t, f, m, setTx("after", "2"))
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// A history of writes, checkpoints, rewrites and openings in any order.
+func TestRewriteModel(t *testing.T) {
+	for seed := range uint64(6) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		path := tempFile(t)
+		f, m := mustOpen(t, path, testOptions(policies[r.IntN(3)]))
+		old := m.clone()
+		for range 300 {
+			switch r.IntN(24) {
+			case 0:
+				require.NoError(t, f.Rewrite(m), "seed %d", seed)
+			case 1:
+				if old.seq >= f.Stats().Covered {
+					require.NoError(t, f.Rewrite(old), "seed %d", seed)
+				}
+			case 2:
+				require.NoError(t, f.Checkpoint(m), "seed %d", seed)
+			case 3:
+				require.NoError(t, f.Close())
+				f, old = mustOpen(t, path, testOptions(policies[r.IntN(3)]))
+				old.same(t, m)
+			case 4:
+				require.NoError(t, f.Sync())
+			case 5:
+				old = m.clone()
+			default:
+				var l types.Log
+				randomTx(r, &l)
+				do(t, f, m, l.Bytes())
+			}
+		}
+		require.NoError(t, f.Close())
+		reopened(t, path, m)
+	}
+}
+
+// A view from before the last checkpoint cannot be made whole: the journal does
+// not reach back to it.
+func TestRewriteTooOldView(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, testOptions(EverySecond))
+	old := m.clone()
+	for i := range 5 {
+		do(t, f, m, setTx("k", strings.Repeat(fmt.Sprint(i), segmentSize)))
+	}
+	require.NoError(t, f.Checkpoint(m))
+	require.Error(t, f.Rewrite(old))
+	require.NoFileExists(t, draftName(path))
+	ahead := m.clone()
+	ahead.seq++
+	require.ErrorContains(t, f.Rewrite(ahead), "there are only")
+	do(t, f, m, setTx("k", "after"))
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+	require.ErrorIs(t, f.Rewrite(m), ErrClosed)
+}
+
+// Writers and waiters go on while the file is rewritten, again and again.
+func TestRewriteWhileWriting(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, &Options{Sync: Always, MaxJournal: 512 << 10})
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for w := range 4 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(w), 10))
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var l types.Log
+				randomTx(r, &l)
+				mu.Lock()
+				seq, err := f.Append(l.Bytes())
+				if err == nil {
+					err = m.apply(seq, l.Bytes())
+				}
+				mu.Unlock()
+				if err == nil {
+					err = f.Wait(seq)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 12 {
+		mu.Lock()
+		view := m.clone()
+		mu.Unlock()
+		if i%3 == 2 {
+			require.NoError(t, f.Checkpoint(view))
+			continue
+		}
+		require.NoError(t, f.Rewrite(view))
+	}
+	close(stop)
+	wg.Wait()
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// What a rewrite may not do to the names, the mode and the owner of a file.
+func TestRewriteKeepsAppearance(t *testing.T) {
+	path := tempFile(t)
+	dir := filepath.Dir(path)
+	real := filepath.Join(dir, "elsewhere.db")
+	require.NoError(t, os.WriteFile(real, nil, 0o640))
+	require.NoError(t, os.Symlink("elsewhere.db", path))
+	f, m := mustOpen(t, path, testOptions(EverySecond))
+	do(t, f, m, setTx("k", "1"))
+	require.NoError(t, os.Chmod(real, 0o664))
+	chowned := os.Getuid() == 0 && os.Chown(real, 1, 2) == nil
+	require.NoError(t, f.Rewrite(m))
+
+	target, err := os.Readlink(path)
+	require.NoError(t, err)
+	require.Equal(t, "elsewhere.db", target)
+	info, err := os.Stat(real)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o664), info.Mode())
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && chowned {
+		require.Equal(t, []uint32{1, 2}, []uint32{stat.Uid, stat.Gid})
+	}
+	require.NoError(t, os.Link(real, real+".link"))
+	require.ErrorContains(t, f.Rewrite(m), "more than one name")
+	require.NoError(t, os.Remove(real+".link"))
+	require.NoError(t, f.Rewrite(m))
+	do(t, f, m, setTx("k", "2"))
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// After a checkpoint that leaves mostly free space a rewrite is due, and gives
+// it back; ordinary churn makes none due.
+func TestRewriteDue(t *testing.T) {
+	path := tempFile(t)
+	opt := testOptions(EverySecond)
+	opt.MaxFree = 4 << 20
+	f, m := mustOpen(t, path, opt)
+	for round := range 30 {
+		for i := range 40 {
+			do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat(fmt.Sprint(round%10), 100<<10)))
+		}
+		require.NoError(t, f.Checkpoint(m))
+	}
+	require.Empty(t, f.RewriteDue())
+	var l types.Log
+	l.Add(OpFlush, -1, 0, "", "")
+	do(t, f, m, l.Bytes())
+	require.NoError(t, f.Checkpoint(m))
+	<-f.RewriteDue()
+	before := f.Stats()
+	require.Greater(t, before.FreeBytes, before.FileBytes/2)
+	require.NoError(t, f.Rewrite(m))
+	after := f.Stats()
+	require.Less(t, after.FileBytes, before.FileBytes/50)
+	require.Empty(t, f.RewriteDue())
+	require.NoError(t, f.Close())
+
+	// It is noticed on opening, too.
+	f, m = mustOpen(t, path, testOptions(EverySecond))
+	for i := range 40 {
+		do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat("x", 300<<10)))
+	}
+	require.NoError(t, f.Checkpoint(m))
+	do(t, f, m, l.Bytes())
+	require.NoError(t, f.Checkpoint(m))
+	require.NoError(t, f.Close())
+	f, m = mustOpen(t, path, opt)
+	<-f.RewriteDue()
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// A sync error, healed: what was refused meanwhile is part of it, what was
+// acknowledged is there, and the old file is gone.
+func TestRewriteHeals(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, ticks := openFailing(t, path)
+	p.set("commit", syscall.EIO)
+	tx := setTx("a", "1")
+	seq, err := f.Append(tx)
+	require.NoError(t, err)
+	require.NoError(t, m.apply(seq, tx))
+	require.ErrorIs(t, f.Wait(seq), ErrReadOnly)
+	<-f.RewriteDue()
+	tx = setTx("b", "2")
+	seq, err = f.Append(tx)
+	require.ErrorIs(t, err, ErrReadOnly)
+	require.NoError(t, m.apply(seq, tx))
+	require.ErrorIs(t, f.Checkpoint(m), ErrReadOnly)
+
+	// It fails for a while, and is asked for again after 1, 2, 4 … ticks.
+	for _, pause := range []int{1, 2, 4, 8, 16, 32, 32} {
+		p.set("rename", syscall.EIO)
+		require.ErrorIs(t, f.Rewrite(m), syscall.EIO)
+		require.ErrorIs(t, f.Err(), ErrReadOnly)
+		require.ErrorIs(t, f.Stats().RewriteErr, syscall.EIO)
+		require.NoFileExists(t, draftName(path))
+		for n := range pause {
+			require.Empty(t, f.RewriteDue(), "%d of %d", n, pause)
+			ticks <- time.Time{}
+		}
+		<-f.RewriteDue()
+	}
+	require.NoError(t, f.Rewrite(m))
+	require.NoError(t, f.Err())
+	require.NoError(t, f.Stats().RewriteErr)
+	require.Equal(t, m.seq, f.Durable())
+	do(t, f, m, setTx("a", "3"))
+	require.NoError(t, f.Wait(m.seq))
+	require.NoError(t, f.Checkpoint(m))
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// A file that fails while it is rewritten: the view is from before the error,
+// and the rewrite makes good what the committer could not write.
+func TestFailsWhileRewriting(t *testing.T) {
+	for _, point := range []string{"commit", "committed"} {
+		path := tempFile(t)
+		f, m, p, _ := openFailing(t, path)
+		view := m.clone()
+		do(t, f, m, setTx("a", "1"))
+		require.NoError(t, f.Sync())
+		stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+			if e.Op == disk.Attributes { // the draft has begun
+				tx := setTx("b", "1")
+				p.set(point, syscall.EIO)
+				seq, err := f.Append(tx)
+				require.NoError(t, err)
+				require.NoError(t, m.apply(seq, tx))
+				require.ErrorIs(t, f.Wait(seq), ErrReadOnly)
+			}
+			return do()
+		})
+		require.ErrorIs(t, f.Rewrite(view), ErrReadOnly)
+		stop()
+		require.ErrorIs(t, f.Err(), ErrReadOnly)
+		require.NoError(t, f.Rewrite(view), "all after the view is in the journal or in memory")
+		require.NoError(t, f.Err())
+		do(t, f, m, setTx("c", "1"))
+		require.NoError(t, f.Close())
+		reopened(t, path, m)
+	}
+}
+
+// No space for commits: a rewrite may succeed where they did not.
+func TestRewriteAfterNoSpace(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, _ := openFailing(t, path)
+	p.set("commit", errSpace, errSpace)
+	do(t, f, m, setTx("a", "1"))
+	require.ErrorIs(t, f.Wait(m.seq), syscall.ENOSPC)
+	require.NoError(t, f.Rewrite(m))
+	require.NoError(t, f.Wait(m.seq))
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// What happens to a file behind our back is noticed with the next tick, and made
+// good; but not by overwriting another file.
+func TestFileGone(t *testing.T) {
+	for name, harm := range map[string]func(t *testing.T, path string){
+		"removed":   func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) },
+		"moved":     func(t *testing.T, path string) { require.NoError(t, os.Rename(path, path+".away")) },
+		"truncated": func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 0)) },
+		"halved":    func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 9000)) },
+		"replaced": func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path+".new", []byte("precious"), 0o600))
+			require.NoError(t, os.Rename(path+".new", path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := tempFile(t)
+			f, m, _, ticks := openFailing(t, path)
+			harm(t, path)
+			ticks <- time.Time{}
+			<-f.RewriteDue()
+			ticks <- time.Time{}
+			require.ErrorIs(t, f.Err(), ErrReadOnly)
+			if name == "replaced" {
+				require.ErrorIs(t, f.Rewrite(m), errStranger)
+				content, err := os.ReadFile(path)
+				require.NoError(t, err)
+				require.Equal(t, "precious", string(content))
+				require.NoError(t, os.Remove(path))
+			}
+			require.NoError(t, f.Rewrite(m))
+			require.NoError(t, f.Err())
+			do(t, f, m, setTx("a", "1"))
+			require.NoError(t, f.Close())
+			reopened(t, path, m)
+		})
+	}
+}
+
+// A file that is cut short under us may be noticed by a fault within bbolt, which
+// holds its locks for ever then.
+func TestFileCutWhileWriting(t *testing.T) {
+	path := tempFile(t)
+	f, m, _, _ := openFailing(t, path)
+	require.NoError(t, os.Truncate(path, 0))
+	tx := setTx("a", "1")
+	seq, err := f.Append(tx)
+	require.NoError(t, err)
+	require.NoError(t, m.apply(seq, tx))
+	require.ErrorIs(t, f.Wait(seq), ErrReadOnly)
+	require.ErrorIs(t, f.Checkpoint(m), ErrReadOnly)
+	_, err = load(f)
+	require.ErrorIs(t, err, ErrCorrupt)
+	require.NoError(t, f.Rewrite(m))
+	do(t, f, m, setTx("b", "1"))
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// A file that could not be opened again is not locked any more. If another
+// process has it by now it is that one's.
+func TestRewriteNotLocked(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, _ := openFailing(t, path)
+	require.NoError(t, os.Rename(path, path+".away"))
+	p.set("commit", errSpace)
+	do(t, f, m, setTx("a", "1"))
+	require.ErrorIs(t, f.Wait(m.seq), ErrReadOnly)
+	require.NoError(t, os.Rename(path+".away", path))
+	other, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	require.NoError(t, lock(other, path))
+	require.ErrorAs(t, f.Rewrite(m), new(*LockedError))
+	require.NoError(t, other.Close())
+	require.NoError(t, f.Rewrite(m))
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// Every operation of a rewrite fails once. What is under the name is whole, old
+// or new, the file takes writes or says that it does not, and the next rewrite
+// makes it well.
+func TestRewriteOperationsFail(t *testing.T) {
+	for _, sick := range []bool{false, true} {
+		for nth, over := 0, false; !over; nth++ {
+			path := tempFile(t)
+			f, m, p, _ := openFailing(t, path)
+			view := m.clone()
+			do(t, f, m, setTx("a", "1"))
+			require.NoError(t, f.Sync())
+			durable := m.clone()
+			if sick {
+				p.set("commit", syscall.EIO)
+			}
+			do(t, f, m, setTx("b", "1"))
+			if sick {
+				require.ErrorIs(t, f.Sync(), ErrReadOnly)
+			}
+			failed, n := disk.Event{}, 0
+			stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+				if n++; n == nth+1 {
+					failed = e
+					return &os.PathError{Op: e.Op.String(), Path: e.Path, Err: syscall.EIO}
+				}
+				return do()
+			})
+			err := f.Rewrite(view)
+			stop()
+			over = failed.Op == 0
+			switch {
+			case over:
+				require.NoError(t, err)
+			case err == nil:
+				require.Contains(t, []disk.Op{disk.Attributes, disk.Remove}, failed.Op)
+			}
+			require.NoFileExists(t, draftName(path))
+			copied := filepath.Join(t.TempDir(), "copy.db")
+			content, readErr := os.ReadFile(path)
+			require.NoError(t, readErr)
+			require.NoError(t, os.WriteFile(copied, content, 0o600))
+			crashed, got := mustOpen(t, copied, nil)
+			require.NoError(t, crashed.Close())
+			if got.seq == durable.seq {
+				got.same(t, durable)
+			} else {
+				got.same(t, m)
+			}
+			if readOnly := errors.Is(f.Err(), ErrReadOnly); readOnly {
+				require.True(t, sick || failed.Op == disk.SyncDir || failed.Path == path, failed)
+				require.NoError(t, f.Rewrite(m))
+			}
+			do(t, f, m, setTx("c", "1"))
+			require.NoError(t, f.Wait(m.seq))
+			require.NoError(t, f.Rewrite(m))
+			require.NoError(t, f.Close())
+			reopened(t, path, m)
+		}
+	}
+}
+
+// Close does not wait for a rewrite to end.
+func TestCloseWhileRewriting(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, testOptions(EverySecond))
+	for i := range 3 * meteredEvery {
+		do(t, f, m, setTx(fmt.Sprint(i), "x"))
+	}
+	closed := make(chan error, 1)
+	view := m.clone()
+	stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+		if e.Op == disk.Attributes {
+			go func() { closed <- f.Close() }()
+			<-f.done
+		}
+		return do()
+	})
+	defer stop()
+	require.ErrorIs(t, f.Rewrite(view), ErrClosed)
+	require.NoError(t, <-closed)
+	reopened(t, path, m)
+}
+
+// What a crash has left of a rewrite is removed by the next opening.
+func TestDraftLeft(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, testOptions(EverySecond))
+	do(t, f, m, setTx("k", "v"))
+	require.NoError(t, os.WriteFile(draftName(path), []byte("half of it"), 0o600))
+	require.NoError(t, f.Rewrite(m))
+	require.NoFileExists(t, draftName(path))
+	require.NoError(t, f.Close())
+	require.NoError(t, os.WriteFile(draftName(path), []byte("half of it"), 0o600))
+	reopened(t, path, m)
+	require.NoError(t, os.Mkdir(draftName(path), 0o700))
+	f, m = mustOpen(t, path, testOptions(EverySecond))
+	require.ErrorContains(t, f.Rewrite(m), "no file of ours")
+	require.NoError(t, f.Close())
+}
+
+// A process that has opened the old file, and gets its lock when it is
+// replaced, ends up with the new one.
+func TestOpenWhileReplaced(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, testOptions(EverySecond))
+	do(t, f, m, setTx("k", "v"))
+	tries := 0
+	_, err := Open(path, &Options{openFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		file, err := os.OpenFile(name, flag, mode)
+		if tries++; tries == 1 {
+			require.NoError(t, f.Rewrite(m))
+		}
+		return file, err
+	}})
+	require.ErrorAs(t, err, new(*LockedError))
+	require.Equal(t, 2, tries)
+	require.NoError(t, f.Close())
+}
+
+func TestWriteFile(t *testing.T) {
+	path := tempFile(t)
+	m := newModel()
+	r := rand.New(rand.NewPCG(12, 12))
+	for range 300 {
+		var l types.Log
+		randomTx(r, &l)
+		require.NoError(t, m.apply(m.seq+1, l.Bytes()))
+	}
+	for i := range 3000 {
+		m.set(2, fmt.Sprint(i), stringValue("x", 0, 0))
+	}
+	last := int64(0)
+	require.NoError(t, WriteFile(path, m, func(done, total int64) {
+		require.Equal(t, int64(2*m.Len()), total)
+		require.Greater(t, done, last)
+		last = done
+	}))
+	require.Equal(t, int64(2*m.Len()), last)
+	reopened(t, path, m)
+	require.ErrorIs(t, WriteFile(path, m, nil), os.ErrExist)
+
+	for nth := 0; ; nth++ {
+		n, to := 0, filepath.Join(filepath.Dir(path), "copy.db")
+		stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+			if n++; n == nth+1 {
+				return &os.PathError{Op: e.Op.String(), Path: e.Path, Err: syscall.EIO}
+			}
+			return do()
+		})
+		err := WriteFile(to, m, nil)
+		stop()
+		require.NoFileExists(t, draftName(to))
+		if err == nil {
+			require.Equal(t, nth, n)
+			reopened(t, to, m)
+			break
+		}
+		require.ErrorIs(t, err, syscall.EIO)
+		require.NoFileExists(t, to)
+	}
+}
+
+// A Reader follows the journal from the old file to the new one, whatever it
+// has read of it, and KeepJournal is kept.
+func TestReaderAcrossRewrites(t *testing.T) {
+	path := tempFile(t)
+	opt := testOptions(Always)
+	opt.MaxJournal = 1 << 30
+	f, m := mustOpen(t, path, opt)
+	defer f.Close()
+	r, err := f.ReadAfter(0)
+	require.NoError(t, err)
+	defer r.Close()
+	want := uint64(1)
+	read := func(to uint64) {
+		for want <= to {
+			txs, err := r.Next(t.Context())
+			require.NoError(t, err)
+			for _, tx := range txs {
+				require.Equal(t, want, tx.Seq)
+				require.Equal(t, setTx(fmt.Sprint(want), strings.Repeat("x", 100<<10)), tx.Effects)
+				want++
+			}
+		}
+	}
+	for round := range 6 {
+		old := m.clone()
+		for range 40 {
+			do(t, f, m, setTx(fmt.Sprint(m.seq+1), strings.Repeat("x", 100<<10)))
+		}
+		require.NoError(t, f.Sync())
+		switch round {
+		case 1:
+			read(m.seq - 20)
+		case 3:
+			read(m.seq)
+		}
+		require.NoError(t, f.Rewrite(old))
+		require.NoError(t, f.Rewrite(m))
+	}
+	read(m.seq)
+	require.NoError(t, f.Rewrite(m))
+	_, err = f.ReadAfter(0)
+	require.ErrorIs(t, err, ErrGone)
+	r2, err := f.ReadAfter(m.seq)
+	require.NoError(t, err)
+	r2.Close()
+}
