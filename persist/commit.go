@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -94,7 +95,7 @@ func (f *File) round(ticked bool) (closing bool) {
 	}
 	f.mu.Unlock()
 
-	if ticked {
+	if ticked || closing {
 		f.tick()
 	}
 	stepErr, err := f.commitGroup(g, s)
@@ -327,11 +328,14 @@ func (f *File) settle(g *group, err error) {
 	if err != nil {
 		f.pipe.unwritten()
 		f.pipe.fail()
-		f.err = err
+		if f.err = err; f.stats.ReadOnlySince.IsZero() {
+			f.stats.ReadOnlySince = f.opt.Now()
+		}
 		return
 	}
 	if errors.Is(f.err, ErrReadOnly) {
 		f.warn("writing works again")
+		f.stats.ReadOnlySince = time.Time{}
 		if f.err = nil; f.closing {
 			f.err = ErrClosed
 		}

@@ -53,12 +53,13 @@ func (p Policy) String() string {
 
 // Options of Open. Nil, and the zero value of each, mean the defaults.
 type Options struct {
-	Sync        Policy        // default EverySecond
-	Logger      *slog.Logger  // default none
-	MaxJournal  int64         // bytes of journal that make a checkpoint due; default 64 MiB
-	KeepJournal int64         // bytes of journal that a checkpoint leaves for Readers; default none
-	MaxFree     int64         // bytes of free space, beyond twice what is used, that make a rewrite due; default 64 MiB, negative: no limit
-	Limits      *types.Limits // of compact forms of loaded values; default types.DefaultLimits
+	Sync        Policy           // default EverySecond
+	Logger      *slog.Logger     // default none
+	MaxJournal  int64            // bytes of journal that make a checkpoint due; default 64 MiB
+	KeepJournal int64            // bytes of journal that a checkpoint leaves for Readers; default none
+	MaxFree     int64            // bytes of free space, beyond twice what is used, that make a rewrite due; default 64 MiB, negative: no limit
+	Now         func() time.Time // for Stats; default time.Now
+	Limits      *types.Limits    // of compact forms of loaded values; default types.DefaultLimits
 
 	ticks    <-chan time.Time                                 // tests: instead of one a second
 	openFile func(string, int, os.FileMode) (*os.File, error) // tests: instead of disk.OpenFile
@@ -144,6 +145,9 @@ func Open(path string, opt *Options) (*File, error) {
 	}
 	if f.opt.MaxJournal <= 0 {
 		f.opt.MaxJournal = defaultMaxJournal
+	}
+	if f.opt.Now == nil {
+		f.opt.Now = time.Now
 	}
 	if f.opt.MaxFree == 0 {
 		f.opt.MaxFree = defaultMaxFree
@@ -458,8 +462,10 @@ type Stats struct {
 	FreeBytes int64          // of it: pages that what is written next will use
 	Last      CheckpointCost // of the last checkpoint that ended well
 
-	Rewrites   uint64 // that ended well
-	RewriteErr error  // of the last rewrite
+	Rewrites      uint64    // that ended well
+	RewriteErr    error     // of the last rewrite
+	ReadOnlySince time.Time // when writing to the file began to fail; zero: it does not
+	Failed        bool      // nothing but a rewrite makes it take writes again
 }
 
 // A CheckpointCost says what a checkpoint wrote.
@@ -497,6 +503,7 @@ func (f *File) publish() {
 	f.stats.DeltaBytes = int64(f.state.deltaBytes)
 	f.stats.Generation = f.state.generation
 	f.stats.FileBytes, f.stats.FreeBytes = f.size, f.free
+	f.stats.Failed = f.broken != nil
 	f.tell()
 }
 

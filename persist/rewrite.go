@@ -61,8 +61,9 @@ import (
 func (f *File) Rewrite(v View) error {
 	f.checkpoint.Lock()
 	defer f.checkpoint.Unlock()
+	before := f.Stats().FileBytes
 	err := f.rewrite(v)
-	f.rewritten(err)
+	f.rewritten(err, before)
 	return explain(f.path, err)
 }
 
@@ -305,8 +306,8 @@ func (f *File) adopt(d *draft) {
 	d.done = true
 }
 
-// rewritten notes how a Rewrite has ended.
-func (f *File) rewritten(err error) {
+// rewritten notes how a Rewrite of a file of so many bytes has ended.
+func (f *File) rewritten(err error, before int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stats.RewriteErr = err
@@ -315,6 +316,7 @@ func (f *File) rewritten(err error) {
 	default:
 	}
 	if err == nil {
+		f.log.Info("the file was rewritten", "file", f.path, "bytes", f.stats.FileBytes, "before", before)
 		f.stats.Rewrites++
 		f.pause = 0
 		return

@@ -305,9 +305,13 @@ func TestRewriteHeals(t *testing.T) {
 		}
 		<-f.RewriteDue()
 	}
+	require.True(t, f.Stats().Failed)
+	require.False(t, f.Stats().ReadOnlySince.IsZero())
 	require.NoError(t, f.Rewrite(m))
 	require.NoError(t, f.Err())
 	require.NoError(t, f.Stats().RewriteErr)
+	require.False(t, f.Stats().Failed)
+	require.True(t, f.Stats().ReadOnlySince.IsZero())
 	require.Equal(t, m.seq, f.Durable())
 	do(t, f, m, setTx("a", "3"))
 	require.NoError(t, f.Wait(m.seq))

@@ -33,6 +33,10 @@ type Options struct {
 	// MaxJournal is the size in bytes from which the journal is folded into
 	// the snapshot in the background. Default: 64 MiB.
 	MaxJournal int64
+	// MaxFree is how many bytes of the file may be free space, beyond twice what
+	// is in use, before the file is written anew in the background; negative: any
+	// number. Default: 64 MiB.
+	MaxFree int64
 	// Clock tells the time. Default: the system's.
 	Clock Clock
 	// Logger is told of what nobody waits for: recovery, failed writes. Default: silent.
@@ -161,7 +165,7 @@ func (db *DB) start() {
 	db.stop = db.clock.AfterFunc(tickEvery, db.tick)
 	db.mu.Unlock()
 	if db.file != nil {
-		db.workers.Go(db.checkpointWhenDue)
+		db.workers.Go(db.saveWhenDue)
 	}
 }
 
@@ -182,6 +186,7 @@ func (db *DB) Close() error {
 	stop()
 	db.closeWaits()
 	db.workers.Wait()
+	db.saveAtLast()
 	// The locks are taken so that transactions under way end before the file does.
 	tx := db.begin(db.everything(), true, 0)
 	defer tx.end()

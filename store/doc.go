@@ -11,7 +11,8 @@
 //     nothing has happened. The short forms ([DB.Get], [DB.Set], …) are
 //     transactions of one step, and a [Batch] one of many writes.
 //   - A [Snapshot] is a view of everything at one moment, which blocks nobody.
-//     [DB.Fork] makes a second, writable database from such a moment.
+//     [DB.Fork] makes a second, writable database from such a moment, and
+//     [DB.BackupFile] a file.
 //   - A [Memory] tells what the bytes of a database are for, by part and by key.
 //   - A shard is a part of the keyspace with a lock of its own; see locks.go.
 //   - A touch is what a transaction remembers of a key it writes; see tx.go.

@@ -2,7 +2,12 @@ package store
 
 import (
 	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"time"
+
+	"redstart/persist"
 )
 
 // Saves tells of the checkpoints of a database.
@@ -31,11 +36,31 @@ func (db *DB) Saves() Saves {
 // Save folds the journal into the snapshot of the file: it writes the keys
 // that changed since the last time, from a copy-on-write view, while readers
 // and writers go on. It is done in the background as well, when the journal
-// has grown; calling it makes the next opening faster, not the data safer.
+// has grown; calling it makes the next opening faster, not the data safer. If
+// the file has failed it does what Compact does.
 func (db *DB) Save() error {
 	if db.file == nil {
 		return ErrNoFile
 	}
+	if db.file.Stats().Failed {
+		return db.Compact()
+	}
+	return db.save(db.file.Checkpoint)
+}
+
+// Compact writes a complete new file, without free space, and goes on with
+// that one in place of the old, while readers and writers go on. It is done in
+// the background as well: when most of the file is free space, and when the
+// file has failed and takes no writes until there is a new one.
+func (db *DB) Compact() error {
+	if db.file == nil {
+		return ErrNoFile
+	}
+	return db.save(db.file.Rewrite)
+}
+
+// save writes all there is in one of two ways.
+func (db *DB) save(write func(persist.View) error) error {
 	if !db.checkpointing.TryLock() {
 		return ErrSaving
 	}
@@ -47,7 +72,7 @@ func (db *DB) Save() error {
 
 	before := db.changes.Load()
 	snap := db.Snapshot()
-	err := db.file.Checkpoint(keysView{snap})
+	err := write(keysView{snap})
 	snap.Close()
 
 	db.mu.Lock()
@@ -62,16 +87,72 @@ func (db *DB) Save() error {
 	return err
 }
 
-// checkpointWhenDue saves when the journal has outgrown its limit.
-func (db *DB) checkpointWhenDue() {
+// saveWhenDue saves when the journal has outgrown its limit, and has the file
+// written anew when that asks for it.
+func (db *DB) saveWhenDue() {
 	for {
 		select {
 		case <-db.ending:
 			return
 		case <-db.file.CheckpointDue():
-		}
-		if err := db.Save(); err != nil && !errors.Is(err, ErrSaving) {
-			db.opt.Logger.Error("checkpoint failed; the journal is kept", "file", db.path, "err", err)
+			if err := db.Save(); err != nil && !errors.Is(err, ErrSaving) {
+				db.opt.Logger.Error("checkpoint failed; the journal is kept", "file", db.path, "err", err)
+			}
+		case <-db.file.RewriteDue():
+			if err := db.Compact(); err != nil && !errors.Is(err, ErrSaving) {
+				db.opt.Logger.Error("writing the file anew failed", "file", db.path, "err", err)
+			}
 		}
 	}
+}
+
+// saveAtLast tries once more, when nobody writes any more, to save what a file
+// that has failed did not take.
+func (db *DB) saveAtLast() {
+	if db.file == nil || !db.file.Stats().Failed {
+		return
+	}
+	if err := db.Compact(); err != nil {
+		db.opt.Logger.Error("writing the file anew failed", "file", db.path, "err", err)
+	}
+}
+
+// BackupFile writes a new file with everything in the database as it is now,
+// while readers and writers go on. It can be opened like any other, and carries
+// the number of the last transaction in it. A database in memory can be
+// backed up, too. Nothing may exist at path; the file appears there when it is
+// complete, read back and on disk, and not at all if there is an error.
+func (db *DB) BackupFile(path string) error {
+	if db.closing.Load() {
+		return ErrClosed
+	}
+	snap := db.Snapshot()
+	defer snap.Close()
+	return persist.WriteFile(path, keysView{snap}, nil)
+}
+
+// Backup writes to w what BackupFile would write to a file. It needs the space
+// for that meanwhile: beside the file of the database, or in the system's
+// directory for temporary files if everything is in memory.
+func (db *DB) Backup(w io.Writer) error {
+	near := os.TempDir()
+	if db.path != "" {
+		near = filepath.Dir(db.path)
+	}
+	dir, err := os.MkdirTemp(near, "redstart-backup-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "backup.db")
+	if err := db.BackupFile(path); err != nil {
+		return err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = io.Copy(w, file)
+	return err
 }

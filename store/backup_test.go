@@ -1,0 +1,161 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// transferred starts writers that move amounts between accounts, whose sum stays.
+func transferred(t *testing.T, db *DB) (stop func()) {
+	const accounts = 50
+	for i := range accounts {
+		require.NoError(t, db.Set(fmt.Sprint("account", i), []byte("100")))
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 3 {
+		wg.Go(func() {
+			for i := w; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				from, to := fmt.Sprint("account", i%accounts), fmt.Sprint("account", (i*7+1)%accounts)
+				err := db.Update(func(tx *Tx) error {
+					if _, err := tx.Incr(from, -1); err != nil {
+						return err
+					}
+					_, err := tx.Incr(to, 1)
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	return func() { close(done); wg.Wait() }
+}
+
+// consistent fails unless the file at path opens and the accounts add up.
+func consistent(t *testing.T, path string) {
+	t.Helper()
+	db := open(t, path, nil)
+	sum := 0
+	for i := range 50 {
+		v, err := db.Get(fmt.Sprint("account", i))
+		require.NoError(t, err)
+		n, err := strconv.Atoi(string(v))
+		require.NoError(t, err)
+		sum += n
+	}
+	require.Equal(t, 5000, sum)
+	require.NoError(t, db.Close())
+}
+
+// Backups are consistent while writers, checkpoints and compactions go on, of a
+// file and of a database in memory.
+func TestBackup(t *testing.T) {
+	for _, name := range []string{"app.db", ""} {
+		dir := t.TempDir()
+		path := name
+		if name != "" {
+			path = filepath.Join(dir, name)
+		}
+		db := open(t, path, nil)
+		stop := transferred(t, db)
+		for i := range 4 {
+			to := filepath.Join(dir, fmt.Sprint("copy", i))
+			require.NoError(t, db.BackupFile(to))
+			consistent(t, to)
+			var b bytes.Buffer
+			require.NoError(t, db.Backup(&b))
+			to = filepath.Join(dir, fmt.Sprint("stream", i))
+			require.NoError(t, os.WriteFile(to, b.Bytes(), 0o600))
+			consistent(t, to)
+			if path != "" && i%2 == 0 {
+				require.NoError(t, db.Save())
+			} else if path != "" {
+				require.NoError(t, db.Compact())
+			}
+		}
+		stop()
+		require.ErrorIs(t, db.BackupFile(filepath.Join(dir, "copy0")), os.ErrExist)
+		require.NoError(t, db.Close())
+		require.ErrorIs(t, db.BackupFile(filepath.Join(dir, "late")), ErrClosed)
+		if path != "" {
+			consistent(t, path)
+		}
+	}
+}
+
+// full is a writer that has no room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no room") }
+
+// Nothing is left of a backup that failed.
+func TestBackupFails(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, filepath.Join(dir, "app.db"), nil)
+	defer db.Close()
+	require.NoError(t, db.Set("k", []byte("v")))
+	require.ErrorContains(t, db.Backup(full{}), "no room")
+	require.ErrorIs(t, db.BackupFile(filepath.Join(dir, "no", "where")), os.ErrNotExist)
+	require.NoError(t, db.Backup(io.Discard))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}
+
+// After everything was deleted the file gives its space back.
+func TestCompactInBackground(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.db")
+	db := open(t, path, &Options{MaxFree: 1 << 20})
+	value := []byte(strings.Repeat("x", 100<<10))
+	for i := range 100 {
+		require.NoError(t, db.Set(fmt.Sprint(i), value))
+	}
+	require.NoError(t, db.Save())
+	require.NoError(t, db.Flush(0))
+	require.NoError(t, db.Set("k", []byte("v")))
+	require.NoError(t, db.Save())
+	eventually(t, func() bool { s, _ := db.Stats(); return s.Rewrites == 1 }, "a rewrite")
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Less(t, info.Size(), int64(1<<20))
+	require.NoError(t, db.Set("k2", []byte("v")))
+	require.NoError(t, db.Close())
+	db = open(t, path, nil)
+	require.Equal(t, 2, db.Len(0))
+	require.NoError(t, db.Close())
+}
+
+// A file that somebody has removed under a running database is there again soon,
+// with everything, and writes that were refused between are taken again.
+func TestFileRemoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.db")
+	db := open(t, path, nil)
+	require.NoError(t, db.Set("before", []byte("v")))
+	require.NoError(t, db.Sync())
+	require.NoError(t, os.Remove(path))
+	eventually(t, func() bool { s, _ := db.Stats(); return s.Rewrites == 1 && db.Err() == nil }, "a rewrite")
+	require.NoError(t, db.Set("after", []byte("v")))
+	require.NoError(t, db.Close())
+	db = open(t, path, nil)
+	require.Equal(t, 2, db.Len(0))
+	require.NoError(t, os.Remove(path))
+	require.ErrorIs(t, db.Close(), ErrReadOnly, "nobody has noticed before")
+}
