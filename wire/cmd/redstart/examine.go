@@ -162,7 +162,7 @@ func (n *nurse) examine(op string, paths []string, report func(string), p *progr
 	if !ran {
 		return ending{}, fmt.Errorf("%s: examining it was given up %s: nothing had happened for %v (--timeout allows more)", paths[0], at, n.still)
 	}
-	if words.outOfMemory() {
+	if words.outOfMemory() || memoryUsed(child.ProcessState) >= n.memory { // of which Go dies in several ways
 		return ending{}, fmt.Errorf("%s: examining it broke off %s: it needs more than %d MB of memory (--memory allows more)", paths[0], at, n.memory>>20)
 	}
 	return ending{}, &crashError{fmt.Sprintf("%s: examining it broke off %s: %s", paths[0], at, words.reason(err))}

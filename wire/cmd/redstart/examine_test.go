@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -190,28 +189,4 @@ func TestProgressLine(t *testing.T) {
 	require.NoError(t, err)
 	defer null.Close()
 	require.Nil(t, newProgress(null, "").w)
-}
-
-// examineOnTerminal runs the program with a terminal as its standard error and
-// returns what it shows there.
-func examineOnTerminal(t *testing.T, dir string, args ...string) (shown, stdout string) {
-	t.Helper()
-	main, side := terminal(t)
-	cmd := exec.Command(binary, args...)
-	cmd.Dir = dir
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, side
-	require.NoError(t, cmd.Start())
-	side.Close()
-	var text bytes.Buffer
-	buf := make([]byte, 1<<10)
-	for {
-		n, err := main.Read(buf)
-		text.Write(buf[:n])
-		if err != nil { // EIO: nobody has the other side any more
-			break
-		}
-	}
-	require.NoError(t, cmd.Wait())
-	return text.String(), out.String()
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"runtime/debug"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,4 +17,13 @@ func limitMemory(limit int64) {
 	debug.SetMemoryLimit(limit)
 	limit += goOwn
 	_ = unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: uint64(limit), Max: uint64(limit)})
+}
+
+// memoryUsed returns the bytes of memory that a process had when it had most.
+func memoryUsed(p *os.ProcessState) int64 {
+	usage, ok := p.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return int64(usage.Maxrss) << 10
 }

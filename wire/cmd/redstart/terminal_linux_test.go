@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -29,6 +31,30 @@ func terminal(t *testing.T) (main, side *os.File) {
 	}
 	require.NoError(t, unix.IoctlSetWinsize(int(side.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 90, Row: 20}))
 	return main, side
+}
+
+// examineOnTerminal runs the program with a terminal as its standard error and
+// returns what it shows there.
+func examineOnTerminal(t *testing.T, dir string, args ...string) (shown, stdout string) {
+	t.Helper()
+	main, side := terminal(t)
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = dir
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, side
+	require.NoError(t, cmd.Start())
+	side.Close()
+	var text bytes.Buffer
+	buf := make([]byte, 1<<10)
+	for {
+		n, err := main.Read(buf)
+		text.Write(buf[:n])
+		if err != nil { // EIO: nobody has the other side any more
+			break
+		}
+	}
+	require.NoError(t, cmd.Wait())
+	return text.String(), out.String()
 }
 
 // On a terminal, what takes long shows a line that is gone at the end.
