@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -78,7 +79,14 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 	logger := config.Logger(logs)
 	opt := config.StoreOptions()
 	opt.Logger = logger
+	bar, lines := newProgress(stderr, "loading "+path), loadingLines{logger: logger, next: time.Now().Add(loadingAfter)}
+	opt.Progress = func(done, total int64) {
+		if bar.show(done, total); bar.w == nil {
+			lines.show(time.Now(), done, total)
+		}
+	}
 	db, err := store.Open(path, opt)
+	bar.clear()
 	if err != nil {
 		return err
 	}
@@ -128,6 +136,25 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 		unsaved = err // of the same cause, which is told once
 	}
 	return errors.Join(failure, unsaved)
+}
+
+// loadingLines tells the log now and then how far loading is, if it takes long.
+type loadingLines struct {
+	logger *slog.Logger
+	next   time.Time
+}
+
+const (
+	loadingAfter = time.Second
+	loadingEvery = 5 * time.Second
+)
+
+func (l *loadingLines) show(now time.Time, done, total int64) {
+	if now.Before(l.next) || total <= 0 {
+		return
+	}
+	l.next = now.Add(loadingEvery)
+	l.logger.Info(fmt.Sprintf("loading: %d %% of %d MB", done*100/total, total>>20))
 }
 
 // openLog opens what the log goes to: the file path, at its end, or stderr.
