@@ -73,6 +73,11 @@ func (c content) apply(_ uint64, tx []byte) error {
 // put takes an entry of a snapshot.
 func (c content) put(e persist.Entry) error {
 	key := string(e.Key)
+	if e.Patched {
+		var place types.Log
+		place.Add(types.OpPlace, 0, 0, key, "")
+		return c.apply(0, append(place.Bytes(), e.Patch...))
+	}
 	switch o := e.Object.(type) {
 	case nil:
 		if c[key] = "s" + string(e.Value); e.Deleted {

@@ -21,6 +21,7 @@ type machine struct {
 	mu      sync.Mutex
 	off     bool
 	running int       // operations under way
+	commit  string    // the file that bbolt is writing to; what that consists of is not looked at
 	rest    sync.Cond // there are none
 	undo    []change
 	names   map[string]string // what a file is called now that was opened by another name
@@ -41,15 +42,22 @@ func newMachine() *machine {
 // hook is called by the seam of package disk for each operation.
 func (m *machine) hook(e disk.Event, do func() error) error {
 	m.mu.Lock()
-	if m.off {
-		m.mu.Unlock()
-		return errOff
-	}
 	path := e.Path
 	if name, ok := m.names[path]; ok && e.Op != disk.Open && e.Op != disk.Rename && e.Op != disk.Remove {
 		path = name
 	}
+	if m.commit == path {
+		m.mu.Unlock()
+		return do()
+	}
+	if m.off {
+		m.mu.Unlock()
+		return errOff
+	}
 	err := m.before(e, path)
+	if e.Op >= disk.Commit {
+		m.commit = path
+	}
 	m.running++
 	m.mu.Unlock()
 	if err == nil {
@@ -57,6 +65,9 @@ func (m *machine) hook(e disk.Event, do func() error) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if e.Op >= disk.Commit {
+		m.commit = ""
+	}
 	if m.running--; m.running == 0 {
 		m.rest.Broadcast()
 	}
