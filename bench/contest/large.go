@@ -93,13 +93,9 @@ func (c *Contest) Large(depth int) (*report.Table, error) {
 			"ZRANGE and ZRANGEBYSCORE return %d elements, ZREMRANGEBYRANK removes %d; LINSERT and LPOS search for one of the first %d elements; "+
 			"SINTER is with a set of %d, half of them shared; the hash of HGETALL has %d fields. CPU is that of the server process per request.",
 			c.Sizes.Large, rangeLength, removed, nearTheHead, small, small)},
-		Subject: "test",
-		Measures: []report.Measure{
-			{Name: "CPU", Unit: "µs", Goal: report.Goal{Ratio: 1}},
-			{Name: "throughput", Unit: "1/s", Goal: report.Goal{Ratio: 1, AtLeast: true}, Hidden: true},
-			{Name: "p99", Unit: "ms", Goal: report.Goal{Ratio: 1}, Hidden: true},
-		},
-		Pairs: c.pairs(),
+		Subject:  "test",
+		Measures: requestMeasures(1),
+		Pairs:    c.pairs(),
 	}
 	all, err := c.start()
 	if err != nil {
