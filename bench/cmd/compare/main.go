@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -208,5 +209,9 @@ func commit() string {
 	if path := os.Getenv(peer.BinaryVar); path != "" {
 		return path
 	}
-	return report.Version("git", "log", "-1", "--format=commit %h of %cs")
+	text := report.Version("git", "log", "-1", "--format=commit %h of %cs")
+	if changed, err := exec.Command("git", "status", "--porcelain").Output(); err == nil && len(changed) > 0 {
+		text += ", dirty"
+	}
+	return text
 }
