@@ -97,16 +97,38 @@ func (f *fake) load(depth int) *Load {
 	return &Load{Network: "tcp", Addr: f.l.Addr().String(), Conns: 5, Script: script}
 }
 
+// result runs l, which must not fail.
+func result(t *testing.T, l *Load) *Result {
+	t.Helper()
+	r, err := l.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// newServer returns a real server, and its database, until the test ends.
+func newServer(t *testing.T) (*wire.Server, *store.DB) {
+	t.Helper()
+	db, err := store.Open("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := wire.NewServer(db, nil)
+	t.Cleanup(func() {
+		srv.Close()
+		db.Close()
+	})
+	return srv, db
+}
+
 func TestScheduleIsKept(t *testing.T) {
 	const rate, depth = 2000, 4
 	f := new(fake)
 	f.start(t)
 	l := f.load(depth)
 	l.Rate, l.Time = rate, 200*time.Millisecond
-	r, err := l.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := result(t, l)
 	if want := int(rate * l.Time.Seconds()); r.Replies != want || r.Latency.Count() != want || r.Errors != 0 {
 		t.Errorf("%d replies, %d of them timed, %d errors; want %d", r.Replies, r.Latency.Count(), r.Errors, want)
 	}
@@ -130,10 +152,7 @@ func TestStallIsCharged(t *testing.T) {
 	f.start(t)
 	l := f.load(1)
 	l.Rate, l.Time, l.Slice = rate, 300*time.Millisecond, 10*time.Millisecond
-	r, err := l.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := result(t, l)
 	// Half of the stall's requests, less one that may fall on its edge.
 	waited := rate*stall.Seconds()/2 - 1
 	if got := r.Latency.Quantile(1 - waited/float64(r.Replies)); got < stall/2 {
@@ -156,10 +175,7 @@ func TestClosedLoopSendsItsCount(t *testing.T) {
 	f.start(t)
 	l := f.load(16)
 	l.Count = 1001
-	r, err := l.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := result(t, l)
 	if got, want := len(f.requests()), 1008; r.Replies != want || got != want {
 		t.Errorf("%d replies to %d requests, want %d: whole batches", r.Replies, got, want)
 	}
@@ -199,13 +215,7 @@ func TestContextEndsIt(t *testing.T) {
 // TestMixOnAllRoads sends the mix, with values that no socket takes at once,
 // over TCP, a unix socket and in memory.
 func TestMixOnAllRoads(t *testing.T) {
-	db, err := store.Open("", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	srv := wire.NewServer(db, nil)
-	defer srv.Close()
+	srv, _ := newServer(t)
 	socket := filepath.Join(t.TempDir(), "s")
 	var addr string
 	for _, network := range []string{"tcp", "unix"} {
@@ -238,10 +248,7 @@ func TestMixOnAllRoads(t *testing.T) {
 				{Dial: srv.Dialer()},
 			} {
 				l.Conns, l.Script, l.Rate, l.Count = 4, script, rate, 400
-				r, err := l.Run(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
+				r := result(t, &l)
 				if r.Replies != l.Count || r.Errors > 0 {
 					t.Errorf("%d B, rate %g, %q: %d replies, %d errors: %s", size, rate, l.Network, r.Replies, r.Errors, r.Error)
 				}
@@ -251,13 +258,7 @@ func TestMixOnAllRoads(t *testing.T) {
 }
 
 func TestFillerStopsAtAnError(t *testing.T) {
-	db, err := store.Open("", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	srv := wire.NewServer(db, nil)
-	defer srv.Close()
+	srv, db := newServer(t)
 	conn, err := srv.Dialer()(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
