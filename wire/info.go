@@ -97,7 +97,7 @@ func (r *report) server() {
 	r.add("os", strings.TrimSpace(runtime.GOOS+" "+firstLine("/proc/sys/kernel/osrelease"))+" "+runtime.GOARCH)
 	r.add("arch_bits", strconv.IntSize)
 	r.add("monotonic_clock", "Go runtime")
-	r.add("multiplexing_api", map[bool]string{true: "epoll", false: "goroutines"}[runtime.GOOS == "linux" && !s.noLoop])
+	r.add("multiplexing_api", map[bool]string{true: "epoll", false: "goroutines"}[s.hasLoop()])
 	r.add("gcc_version", runtime.Version())
 	r.add("process_id", os.Getpid())
 	r.add("process_supervised", "no")

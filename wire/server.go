@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -272,6 +273,13 @@ func (s *Server) loop() *loop {
 	go l.run()
 	go l.oversee()
 	return l
+}
+
+// hasLoop reports whether event loops serve the clients that come over sockets.
+func (s *Server) hasLoop() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return runtime.GOOS == "linux" && !s.noLoop
 }
 
 func (s *Server) forget(x *session) {
