@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"redstart/store"
 )
 
 // check returns an error if the parts of t contradict each other.
@@ -108,4 +112,39 @@ func TestTrackingInClientList(t *testing.T) {
 	c.do("SET k 1")
 	require.Contains(t, c.do("CLIENT LIST"), " flags=tR ")
 	require.Contains(t, c.do("CLIENT LIST"), " redir="+id+" ")
+}
+
+// A yielding is a transport that calls f when its session is about to be slow.
+type yielding struct {
+	nowhere
+	f func()
+}
+
+func (y yielding) yield() { y.f() }
+
+// What a client has read is remembered under the locks under which it was read,
+// also if the command has so much to reply that it would give them up before
+// (see Call.Still): else nobody would tell the client of a write meanwhile.
+func TestInvalidationOfLargeRead(t *testing.T) {
+	db, err := store.Open("", nil)
+	require.NoError(t, err)
+	defer db.Close()
+	srv := NewServer(db, nil)
+	writer := newSession(srv, nowhere{})
+	push := "RPUSH big" + strings.Repeat(" x", 1000)
+	for range 100 {
+		run(writer, push)
+	}
+	wrote := make(chan struct{})
+	write := sync.OnceFunc(func() {
+		go func() {
+			defer close(wrote)
+			run(writer, "LPUSH big new")
+		}()
+	})
+	reader := newSession(srv, yielding{f: write})
+	out := run(reader, "HELLO 3", "CLIENT TRACKING ON", "LRANGE big 0 -1")
+	<-wrote
+	out += run(reader, "PING")
+	require.Contains(t, out, ">2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nbig\r\n")
 }
