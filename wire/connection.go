@@ -172,10 +172,12 @@ func ping(c *command.Call) error {
 	case len(message) == 1:
 		c.Reply.Bulk(message[0])
 	default:
-		c.Reply.Simple("PONG")
+		c.Reply.Raw(pong)
 	}
 	return nil
 }
+
+var pong = []byte("+PONG\r\n")
 
 func echo(c *command.Call) error {
 	c.Reply.Bulk(c.Bytes())

@@ -14,7 +14,9 @@ import (
 // execute runs one command, or queues it in MULTI, and writes its reply.
 func (s *session) execute(args [][]byte) {
 	s.commands++
-	s.room()
+	if cap(s.out.Bytes()) == 0 {
+		s.room()
+	}
 	before := s.out.Len()
 	if err := s.dispatch(args); err != nil {
 		s.out.Truncate(before)
@@ -190,6 +192,10 @@ func (s *session) addLocks(cmd *command.Command, args [][]byte) error {
 		s.keys = s.keys[:0] // not those of another command: see locksBeside
 		return nil
 	}
+	if !cmd.HasKeys() {
+		s.keys = s.keys[:0]
+		return nil
+	}
 	// A command whose keys cannot be found has bad arguments, and says so.
 	s.keys, _ = cmd.Keys(args, s.keys[:0])
 	for _, k := range s.keys {
@@ -217,12 +223,18 @@ func (s *session) invoke(tx *store.Tx, cmd *command.Command, args [][]byte) erro
 // invoke runs the handler of c. A panic in it, which is a bug of ours, ends
 // the command and not the host program.
 func (s *Server) invoke(c *command.Call) (err error) {
+	returned := false
 	defer func() {
+		if returned {
+			return // recover would cost more than the rest of this
+		}
 		if p := recover(); p != nil {
 			s.log.Error("BUG: command panicked", "command", c.Command.FullName(),
 				"panic", p, "stack", string(debug.Stack()))
 			err = errInternal
 		}
 	}()
-	return c.Command.Run(c)
+	err = c.Command.Run(c)
+	returned = true
+	return err
 }

@@ -193,7 +193,7 @@ func (l *loop) run() {
 // wait returns the sockets that have something. It sleeps if nothing is left
 // to do and nothing is in the mailbox.
 func (l *loop) wait(events []unix.EpollEvent) int {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll),
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll),
 		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno == 0 && n > 0 {
 		return int(n)
@@ -381,10 +381,13 @@ func (l *loop) runSession(c *loopConn, n int) bool {
 // of a large command, into c.space. It reports false if the connection is over.
 func (l *loop) read(c *loopConn) (n int, ok bool) {
 	buf := l.buf
-	if c.space = c.session.space(); c.space != nil {
-		buf = c.space[:min(len(c.space), loopPiece)]
+	c.space = nil
+	if c.session.partly.Load() {
+		if c.space = c.session.space(); c.space != nil {
+			buf = c.space[:min(len(c.space), loopPiece)]
+		}
 	}
-	r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.socket),
+	r, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.socket),
 		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == unix.EINTR:
@@ -463,7 +466,7 @@ func (c *loopConn) transmit(b []byte) (sent int, err error) {
 	c.takes = len(b) > loopPiece
 	b = b[:min(len(b), loopPiece)]
 	for sent < len(b) {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.socket),
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(c.socket),
 			uintptr(unsafe.Pointer(&b[sent])), uintptr(len(b)-sent), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		switch errno {
 		case 0:

@@ -27,7 +27,8 @@ type session struct {
 	card card
 
 	mu     sync.Mutex
-	in     []byte // received, not yet run
+	in     []byte      // received, not yet run
+	partly atomic.Bool // there is something in it, which may be the beginning of a large command
 	parser resp.Parser
 	out    resp.Writer // replies of the commands run since the last publish
 	call   command.Call
@@ -140,6 +141,7 @@ func (s *session) keep(b []byte) {
 	}
 	s.makeRoom(len(b))
 	s.in = append(s.in, b...)
+	s.partly.Store(true)
 }
 
 // makeRoom makes room in s.in for n bytes more. It makes room for all of a
@@ -204,6 +206,7 @@ func (s *session) runKept() {
 	case n == len(s.in):
 		buffers.put(s.in)
 		s.in = nil
+		s.partly.Store(false)
 	case n > 0 && cap(s.in) > bufferSize && len(s.in)-n < cap(s.in)/4:
 		left := append([]byte(nil), s.in[n:]...) // not in memory that a large command needed
 		buffers.put(s.in)
@@ -229,7 +232,7 @@ func (s *session) run(b []byte) (n int) {
 			s.ending = true
 			return len(b)
 		}
-		if size == 0 || s.holds(args) {
+		if size == 0 || s.srv.paused.Load() != nil && s.holds(args) {
 			break
 		}
 		n += size
@@ -267,8 +270,10 @@ func (s *session) publish(err error) {
 	s.letGo()
 	if s.commands != 0 {
 		s.srv.stats.commands.Add(s.commands)
-		s.srv.stats.hits.Add(s.tx.Hits)
-		s.srv.stats.misses.Add(s.tx.Misses)
+		if s.tx.Hits|s.tx.Misses != 0 {
+			s.srv.stats.hits.Add(s.tx.Hits)
+			s.srv.stats.misses.Add(s.tx.Misses)
+		}
 		s.commands, s.tx.Hits, s.tx.Misses = 0, 0, 0
 	}
 	s.card.update(s)

@@ -53,7 +53,13 @@ func (w *Writer) Raw(b []byte) { w.buf = append(w.buf, b...) }
 
 // Simple writes a status such as OK. A status is one line: line ends at the
 // end of s are dropped, those within become spaces.
-func (w *Writer) Simple(s string) { w.buf = appendLine(w.buf, '+', s) }
+func (w *Writer) Simple(s string) {
+	if s == "OK" { // nearly every status
+		w.buf = append(w.buf, "+OK\r\n"...)
+		return
+	}
+	w.buf = appendLine(w.buf, '+', s)
+}
 
 // Error writes an error; s begins with its code, as in "ERR no such key". Line
 // ends are treated as by Simple, so that no text can forge a second reply.
