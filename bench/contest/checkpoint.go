@@ -21,9 +21,9 @@ type change struct {
 }
 
 // changes are those of a server with n strings, and a hash and a list of as
-// many elements as a tenth of that.
-func changes(n int) []change {
-	rng := rand.New(rand.NewPCG(9, 10))
+// many elements as a tenth of that. In each round they are others.
+func changes(n, round int) []change {
+	rng := rand.New(rand.NewPCG(9, uint64(round)))
 	some := func(name string, part int) change {
 		return change{name, fmt.Sprintf("%s of %d strings", name, n), n / part * (len(load.Key(0)) + len(value)), func(f *load.Filler) {
 			f.Fill(n/part, []string{"MSET"}, func(args []string, _ int) []string { return append(args, load.Key(rng.IntN(n)), text(rng.Int())) })
@@ -35,8 +35,8 @@ func changes(n int) []change {
 	large := fmt.Sprintf(" of %d", n/10)
 	return []change{
 		some("1 %", 100), some("10 %", 10),
-		one("field", "one field of a hash"+large, "HSET", "myhash", load.Element(0), value),
-		one("push", "one push to a list"+large, "RPUSH", "mylist", value),
+		one("field", "one field of a hash"+large, "HSET", "myhash", load.Element(rng.IntN(n/10)), text(rng.Int())),
+		one("push", "one push to a list"+large, "RPUSH", "mylist", text(rng.Int())),
 	}
 }
 
@@ -57,7 +57,7 @@ func (c *Contest) Checkpoints() (*report.Table, error) {
 		Pairs: c.pairs(),
 	}
 	rows := map[string]*report.Row{}
-	for _, ch := range changes(c.Sizes.Keys) {
+	for _, ch := range changes(c.Sizes.Keys, 0) {
 		rows[ch.name] = t.NewRow(ch.what)
 	}
 	fill := func(f *load.Filler, n int) {
@@ -76,7 +76,7 @@ func (c *Contest) Checkpoints() (*report.Table, error) {
 		}
 		for round := range c.Sizes.Rounds {
 			c.progress("checkpoints, %s, round %d", x.Name, round+1)
-			for _, ch := range changes(s.keys) {
+			for _, ch := range changes(s.keys, round) {
 				if err := s.use(ch.make); err != nil {
 					return err
 				}
