@@ -18,6 +18,8 @@ type examination struct {
 	consequent func(string) // is told what that means; nil: nobody wants to know
 	told       map[string]bool
 	steps      steps
+	keep       bool     // the file is to stay open, and locked
+	kept       *os.File // and is
 }
 
 // examine reads the file at path.
@@ -52,17 +54,17 @@ func (c *examination) open(path string) error {
 	} else if !info.Mode().IsRegular() {
 		return ErrForeign
 	}
-	file, err := os.Open(path)
+	file, info, err := openLocked(path, func() (*os.File, error) { return os.Open(path) })
 	if err != nil {
 		return err
 	}
-	defer file.Close() // and with it the lock
-	if err := lock(file, path); err != nil {
-		return err
+	if c.keep {
+		c.kept = file
+	} else {
+		defer file.Close() // and with it the lock
 	}
-	info, err := file.Stat()
-	if err != nil || info.Size() == 0 {
-		return err
+	if info.Size() == 0 {
+		return nil
 	}
 	c.Size = info.Size()
 	empty, damaged := inspect(c.steps.reader(file), info.Size())

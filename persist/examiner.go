@@ -10,7 +10,7 @@ import (
 )
 
 // An Examiner tells what is in a file, and how whole it is. It locks the file
-// and only ever reads it. All keys are in memory meanwhile. The zero value is
+// and only ever reads it; Compact puts another one in its place. All keys are in memory meanwhile. The zero value is
 // ready to use.
 //
 // Whatever a file holds, nothing but an error comes of it: pages are read with

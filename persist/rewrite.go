@@ -78,7 +78,7 @@ func (f *File) rewrite(v View) error {
 	}
 	old := f.identity()
 	if !failed && disk.Links(old) > 1 {
-		return errors.New("it is not rewritten: it has more than one name, which would lead to different files from then on")
+		return errManyNames
 	}
 	var unlike error
 	d, err := newDraft(f.real, old, f.opt.Limits, func(err error) { unlike = err })
@@ -88,7 +88,7 @@ func (f *File) rewrite(v View) error {
 	defer d.discard()
 	switch {
 	case unlike != nil && !failed:
-		return fmt.Errorf("it is not rewritten: its mode and owner cannot be kept: %w", unlike)
+		return fmt.Errorf("%w: %w", errUnlike, unlike)
 	case unlike != nil:
 		f.warn("the new file has not the mode and the owner of the old one", "error", unlike)
 	}
@@ -249,40 +249,18 @@ func (f *File) putInPlace(d *draft) error {
 	if err := f.point("rename"); err != nil {
 		return err
 	}
-	there, err := os.Stat(f.real)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	case !os.SameFile(there, f.info):
-		return errStranger
-	case f.db == nil: // so it is not locked
+	if f.db == nil { // so it is not locked
 		old, err := disk.OpenFile(f.real, os.O_RDWR, 0)
-		if err != nil {
+		if err == nil {
+			defer old.Close()
+			err = lock(old, f.real)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		defer old.Close()
-		if err := lock(old, f.real); err != nil {
-			return err
-		}
 	}
-	renamed := disk.RenameFile(draftName(f.real), f.real)
-	if renamed == nil {
-		return nil
-	}
-	// What an error of a rename means the file system knows.
-	mine, err := d.os.Stat()
-	if err != nil {
-		return renamed
-	}
-	if there, err = os.Stat(f.real); err != nil || !os.SameFile(there, mine) {
-		return renamed
-	}
-	return nil
+	return d.takePlace(f.info)
 }
-
-// errStranger says that the file is not where it was.
-var errStranger = errors.New("another file is in its place, and is left as it is")
 
 // adopt takes over what d has and closes the old handle. Everything in File that
 // is about the contents of the file, and not about who uses it, changes here.
@@ -303,7 +281,6 @@ func (f *File) adopt(d *draft) {
 	f.size, f.free = d.size, d.free
 	f.broken = nil
 	f.changed++
-	d.done = true
 }
 
 // rewritten notes how a Rewrite of a file of so many bytes has ended.
