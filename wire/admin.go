@@ -28,7 +28,7 @@ var serverCommands = []command.Command{
 	},
 	{
 		Name:    "BGREWRITEAOF",
-		Summary: "Folds the journal into the snapshot, in the background.",
+		Summary: "Writes the file anew, without free space, in the background.",
 		Since:   "1.0.0", Complexity: "O(1)",
 		Flags: command.Admin | command.NoScript | command.NoAsyncLoading, Run: bgrewriteaof,
 	},
@@ -75,15 +75,15 @@ func bgsave(c *command.Call) error {
 	if err := c.Done(); err != nil {
 		return err
 	}
-	return c.Peer.(*session).srv.saveBehind(c, "Background saving started")
+	return c.Peer.(*session).srv.saveBehind(c, "Background saving started", (*store.DB).Save)
 }
 
 func bgrewriteaof(c *command.Call) error {
-	return c.Peer.(*session).srv.saveBehind(c, "Background append only file rewriting started")
+	return c.Peer.(*session).srv.saveBehind(c, "Background append only file rewriting started", (*store.DB).Compact)
 }
 
 // saveBehind begins to save in the background and answers so.
-func (s *Server) saveBehind(c *command.Call, answer string) error {
+func (s *Server) saveBehind(c *command.Call, answer string, save func(*store.DB) error) error {
 	if s.db.Path() == "" {
 		return store.ErrNoFile
 	}
@@ -96,7 +96,7 @@ func (s *Server) saveBehind(c *command.Call, answer string) error {
 		return store.ErrClosed
 	}
 	s.conns.Go(func() {
-		if err := s.db.Save(); err != nil && !errors.Is(err, store.ErrSaving) {
+		if err := save(s.db); err != nil && !errors.Is(err, store.ErrSaving) {
 			s.log.Error("cannot save", "file", s.db.Path(), "err", err)
 		}
 	})

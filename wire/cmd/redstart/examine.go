@@ -15,7 +15,7 @@ import (
 )
 
 // What a damaged file does to the program that reads it is not known
-// beforehand. So check, recover and info have it read by a child: this program
+// beforehand. So check, recover, info and the like have it read by a child: this program
 // again, with the hidden command "examine" and a limit of memory. The child
 // writes messages to its standard output: where it is, what it finds, and how
 // it ends. If it crashes, hangs or takes too much memory, the parent still
@@ -40,12 +40,15 @@ type ending struct {
 	Err     string // empty: well
 	Damaged bool   // and that is what Err is about
 	Locked  bool
+	Size    int64 // of the file that was compacted
 }
 
 // examineCommand is the child's command, which is not in the list of commands:
 //
 //	redstart examine MEMORY check FILE
 //	redstart examine MEMORY recover FILE NEW
+//	redstart examine MEMORY compact FILE
+//	redstart examine MEMORY copy FILE NEW
 const examineCommand = "examine"
 
 // examine is what the child does.
@@ -66,15 +69,20 @@ func examine(args []string, stdout, stderr io.Writer) int {
 		},
 	}
 	var sum persist.Summary
+	compacted := int64(0)
 	switch paths := args[2:]; {
 	case args[1] == "check" && len(paths) == 1:
 		sum, err = x.Check(paths[0])
 	case args[1] == "recover" && len(paths) == 2:
 		sum, err = x.Recover(paths[0], paths[1])
+	case args[1] == "compact" && len(paths) == 1:
+		sum, compacted, err = x.Compact(paths[0])
+	case args[1] == "copy" && len(paths) == 2:
+		sum, err = x.Copy(paths[0], paths[1])
 	default:
 		return statusUsage
 	}
-	end := ending{Summary: sum}
+	end := ending{Summary: sum, Size: compacted}
 	if err != nil {
 		end.Err = err.Error()
 		end.Damaged = errors.Is(err, persist.ErrCorrupt)

@@ -29,6 +29,8 @@ var subcommands = []*subcommand{
 	{name: "check", args: "FILE", summary: "tell what is in a file, and whether it is damaged", help: checkHelp, run: checkFile},
 	{name: "recover", args: "FILE NEW", summary: "save what is whole in a damaged file", help: recoverHelp, run: recoverFile},
 	{name: "info", args: "FILE [--json]", summary: "tell what is in a file in detail", help: infoHelp, run: infoFile},
+	{name: "compact", args: "FILE", summary: "give back the free space of a file", help: compactHelp, run: compactFile},
+	{name: "backup", args: "FILE NEW", summary: "copy a file, also while it is served", help: backupHelp, run: backupFile},
 	{name: "version", summary: "print the version", help: versionHelp, run: version},
 }
 

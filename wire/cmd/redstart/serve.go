@@ -113,6 +113,11 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 	for _, l := range listeners {
 		go func() { failed <- srv.Serve(l) }()
 	}
+	if db.Path() != "" {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go answerRequests(ctx, db, logger)
+	}
 	fmt.Fprintf(stdout, "redstart: %s; ready on %s\n", describe(db), addresses(listeners))
 
 	var failure, unsaved error

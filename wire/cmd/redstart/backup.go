@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"redstart/store"
+)
+
+const compactHelp = `Writes the database FILE anew, without the space that is free in it and without
+its journal, and puts the new file in place of the old one when it is complete
+and on disk. If anything goes wrong the old one stays. A damaged file is not
+touched. The space for both is needed meanwhile.
+
+FILE must not be open elsewhere: a server does by itself what this does, when
+most of its file is free space. All keys are in memory meanwhile, as when the
+file is served.
+
+	--timeout D   give up when nothing has happened for so long (60s)
+	--memory MB   give up when it takes more (1024, and 24 times the file)
+
+The status is 0 if FILE was compacted, 3 if it is damaged, 1 if anything else
+went wrong.
+`
+
+const backupHelp = `Writes the file NEW, which must not exist, with everything that is in the
+database FILE. NEW is complete, compact and on disk when it appears; it can be
+served like any other file.
+
+If a redstart server has FILE open, the server is asked to write the backup, which
+it does while it goes on serving. Nobody but those who may write to the
+directory of FILE can ask it, and it writes to that directory only: NEW is moved
+from there, or copied if it is in another file system.
+
+If nobody has FILE open it is read, and not written to. All keys are in memory
+meanwhile, as when the file is served. A damaged file is not copied:
+'redstart recover' saves what is whole.
+
+	--timeout D   give up when nothing has happened for so long (60s)
+	--memory MB   give up when it takes more (1024, and 24 times the file)
+
+The status is 0 if NEW was written, 3 if FILE is damaged, 1 if anything else
+went wrong.
+`
+
+// compactFile is the command "compact".
+func compactFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
+	n := new(nurse)
+	files, err := parse(args, n.options())
+	if err == nil && len(files) != 1 {
+		err = errors.New("which FILE?")
+	}
+	if err != nil {
+		return c.misused(stderr, "%v", err)
+	}
+	end, err := n.examine("compact", files, line(io.Discard), newProgress(stderr, "compacting "+files[0]))
+	if err != nil || end.Err != "" {
+		return failed(stderr, end, err, "")
+	}
+	fmt.Fprintf(stdout, "%s: %s, %s before, %s now\n", files[0], keys(end.Summary.Keys), size(end.Summary.Size), size(end.Size))
+	return statusOK
+}
+
+// backupFile is the command "backup".
+func backupFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
+	n := new(nurse)
+	files, err := parse(args, n.options())
+	if err == nil && len(files) != 2 {
+		err = errors.New("which FILE, and what is the backup called?")
+	}
+	if err != nil {
+		return c.misused(stderr, "%v", err)
+	}
+	p := newProgress(stderr, "backing up "+files[0])
+	end, err := n.examine("copy", files, line(io.Discard), p)
+	switch {
+	case err == nil && end.Locked:
+		if err := fetchBackup(files[0], files[1], n.still, p); err != nil {
+			fmt.Fprintf(stderr, "redstart: %s, and %v\n", end.Err, err)
+			return statusFailed
+		}
+		fmt.Fprintf(stdout, "%s is a backup of %s, written by the server that has it open\n", files[1], files[0])
+		return statusOK
+	case err != nil || end.Err != "":
+		return failed(stderr, end, err, "")
+	}
+	fmt.Fprintf(stdout, "%s is a backup of %s: %s\n", files[1], files[0], contents(end.Summary))
+	return statusOK
+}
+
+// How a server is asked for a backup of app.db: whoever wants one creates an
+// empty file app.db.backup and locks it, for as long as it waits. The server
+// looks for it once a second, writes the backup to app.db.backup.new and renames
+// that to app.db.backup; if it cannot, it removes app.db.backup. A request that
+// nobody has locked is removed: whoever wanted it is gone.
+//
+// So a client of the server cannot ask for anything, no path is passed to the
+// server, and whoever can ask could have done worse to the file.
+const (
+	requestSuffix = ".backup"
+	answerSuffix  = ".backup.new"
+	askedEvery    = time.Second
+	lookedEvery   = 50 * time.Millisecond
+	answerTime    = 10 * time.Second // until the server must have begun
+)
+
+// fetchBackup has the server that has the file at path open write a backup, and
+// moves that to newPath. It gives up when nothing happens for the time still.
+func fetchBackup(path, newPath string, still time.Duration, p *progress) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	request, err := newRequest(real + requestSuffix)
+	if err != nil {
+		return err
+	}
+	defer request.Close()
+	defer p.clear()
+	got, err := awaitBackup(request, real+answerSuffix, still, p)
+	if !got {
+		return errors.Join(err, os.Remove(request.Name()))
+	}
+	if err != nil {
+		return err
+	}
+	return move(request.Name(), newPath)
+}
+
+// newRequest creates a request, or takes over one that was left.
+func newRequest(name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	free, err := lockFile(file)
+	if err == nil && !free {
+		err = fmt.Errorf("%s is in use: another backup is being made", name)
+	}
+	if err == nil {
+		var info os.FileInfo
+		if info, err = file.Stat(); err == nil && info.Size() > 0 {
+			err = fmt.Errorf("%s is a backup that nobody has fetched: move it away", name)
+		}
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// awaitBackup waits until the server has answered. got tells that the backup
+// is in the place of the request; if it is not, the request is to be removed.
+func awaitBackup(request *os.File, answer string, still time.Duration, p *progress) (got bool, err error) {
+	mine, err := request.Stat()
+	if err != nil {
+		return false, err
+	}
+	limit, written, since := min(still, answerTime), int64(-1), time.Now()
+	for ; ; time.Sleep(lookedEvery) {
+		there, err := os.Stat(request.Name())
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return true, errors.New("its backup failed: see its log")
+		case err != nil:
+			return false, err
+		case !os.SameFile(there, mine):
+			return true, nil
+		}
+		if info, err := os.Stat(answer + ".unfinished"); err == nil && info.Size() != written {
+			limit, written, since = still, info.Size(), time.Now()
+			p.showing(size(written), 0, 0)
+		}
+		if time.Since(since) > limit {
+			return false, errors.New("it does not answer: only 'redstart serve' does")
+		}
+	}
+}
+
+// move renames a file, where nothing may be, or copies it to another file
+// system.
+func move(from, to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("%s was created meanwhile: the backup is in %s", to, from)
+	}
+	err := os.Rename(from, to)
+	if errors.Is(err, syscall.EXDEV) {
+		if err = copyFile(from, to); err == nil {
+			err = os.Remove(from)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the backup is in %s: %w", from, err)
+	}
+	return syncDirectory(filepath.Dir(to))
+}
+
+// copyFile copies a file, which appears when it is complete and on disk.
+func copyFile(from, to string) (err error) {
+	part := to + ".unfinished"
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err == nil {
+		err = out.Sync()
+	}
+	if err = errors.Join(err, out.Close()); err == nil {
+		err = os.Rename(part, to)
+	}
+	if err != nil {
+		os.Remove(part)
+	}
+	return err
+}
+
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// answerRequests makes backups of the database for those who ask, until ctx is
+// done.
+func answerRequests(ctx context.Context, db *store.DB, log *slog.Logger) {
+	real, err := filepath.EvalSymlinks(db.Path())
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	if err != nil {
+		log.Warn("no backups can be asked for", "err", err)
+		return
+	}
+	os.Remove(real + answerSuffix + ".unfinished") // what a crash has left
+	os.Remove(real + answerSuffix)
+	ticker := time.NewTicker(askedEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := answerRequest(db, real); err != nil {
+			log.Error("cannot write the backup that was asked for", "file", db.Path(), "err", err)
+			os.Remove(real + requestSuffix)
+		}
+	}
+}
+
+// answerRequest makes a backup if one is asked for. With an error, the request
+// is to be removed.
+func answerRequest(db *store.DB, real string) error {
+	info, err := os.Lstat(real + requestSuffix)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
+		return nil
+	}
+	request, err := os.Open(real + requestSuffix)
+	if err != nil {
+		return nil // not ours to answer
+	}
+	defer request.Close()
+	if free, err := lockFile(request); err != nil {
+		return err
+	} else if free {
+		return errors.New("nobody waits for it any more")
+	}
+	if err := db.BackupFile(real + answerSuffix); err != nil {
+		return err
+	}
+	free, err := lockFile(request)
+	if err == nil && free {
+		err = errors.New("nobody waits for it any more")
+	}
+	if err == nil {
+		err = os.Rename(real+answerSuffix, real+requestSuffix)
+	}
+	if err != nil {
+		os.Remove(real + answerSuffix)
+	}
+	return err
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"redstart/store"
+)
+
+func TestCompactCommand(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.db")
+	db, err := store.Open(path, &store.Options{MaxFree: -1})
+	require.NoError(t, err)
+	for i := range 60 {
+		require.NoError(t, db.Set(fmt.Sprint(i), []byte(strings.Repeat("x", 500<<10))))
+	}
+	require.NoError(t, db.Save())
+	require.NoError(t, db.Flush(0))
+	require.NoError(t, db.Set("k", []byte("v")))
+	status, _, stderr := redstart(dir, "compact", "app.db")
+	require.Equal(t, statusFailed, status)
+	require.Contains(t, stderr, "app.db is open in")
+	require.NoError(t, db.Close())
+
+	status, stdout, stderr := redstart(dir, "compact", "app.db")
+	require.Equal(t, statusOK, status, stderr)
+	require.Regexp(t, `^app\.db: 1 key, \d\d MiB before, 32 KiB now\n$`, stdout)
+	status, stdout, _ = redstart(dir, "check", "app.db")
+	require.Equal(t, statusOK, status, stdout)
+	require.Contains(t, stdout, "1 key, 0 transactions in the journal")
+
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(path, 9000))
+	status, _, stderr = redstart(dir, "compact", "app.db")
+	require.Equal(t, statusDamaged, status)
+	require.Contains(t, stderr, "damaged")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+}
+
+// A file that nobody has open is copied; that of a server by the server, while
+// it goes on.
+func TestBackupCommand(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	p := start(t, dir, "app.db", "--port", port)
+	require.Equal(t, "OK", ask(t, "tcp", p.addr, "SET k v", "SET l w"))
+	status, stdout, stderr := redstart(dir, "backup", "app.db", "copy.db")
+	require.Equal(t, statusOK, status, stderr)
+	require.Equal(t, "copy.db is a backup of app.db, written by the server that has it open\n", stdout)
+	status, stdout, _ = redstart(dir, "check", "copy.db")
+	require.Equal(t, statusOK, status)
+	require.Contains(t, stdout, "copy.db is whole: 2 keys, 0 transactions in the journal")
+	status, _, stderr = redstart(dir, "backup", "app.db", "copy.db")
+	require.Equal(t, statusFailed, status)
+	require.Contains(t, stderr, "copy.db: file already exists")
+
+	// What others have left at its place: a backup is not lost, a request that
+	// nobody waits for is dropped.
+	request := filepath.Join(dir, "app.db.backup")
+	require.NoError(t, os.WriteFile(request, []byte("a backup"), 0o600))
+	status, _, stderr = redstart(dir, "backup", "app.db", "copy2.db")
+	require.Equal(t, statusFailed, status)
+	require.Contains(t, stderr, "nobody has fetched")
+	require.NoError(t, os.Remove(request))
+	require.NoError(t, os.WriteFile(request, nil, 0o600))
+	require.Eventually(t, func() bool { _, err := os.Stat(request); return os.IsNotExist(err) }, 20*time.Second, time.Millisecond)
+
+	// The server cannot write it: whoever asked is told.
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "app.db.backup.new"), 0o700))
+	status, _, stderr = redstart(dir, "backup", "app.db", "copy3.db")
+	require.Equal(t, statusFailed, status)
+	require.Contains(t, stderr, "its backup failed: see its log")
+	require.NoError(t, os.Remove(filepath.Join(dir, "app.db.backup.new")))
+	p.end(os.Interrupt)
+
+	status, stdout, stderr = redstart(dir, "backup", "app.db", "copy4.db")
+	require.Equal(t, statusOK, status, stderr)
+	require.Contains(t, stdout, "copy4.db is a backup of app.db: 2 keys")
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	require.NoError(t, err)
+	require.Len(t, names, 3, names)
+}
+
+// A program that serves no requests does not keep anybody waiting for ever.
+func TestBackupNotAnswered(t *testing.T) {
+	dir := t.TempDir()
+	db, err := store.Open(filepath.Join(dir, "app.db"), nil)
+	require.NoError(t, err)
+	defer db.Close()
+	status, _, stderr := redstart(dir, "backup", "app.db", "copy.db", "--timeout", "1s")
+	require.Equal(t, statusFailed, status)
+	require.Regexp(t, `^redstart: app\.db is open in (process \d+|another process), and it does not answer: only 'redstart serve' does\n$`, stderr)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+}
