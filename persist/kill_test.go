@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// rewriteEnv makes the child rewrite the file all the time.
+const rewriteEnv = "PERSIST_TEST_REWRITE"
+
 const killWriters = 4
 
 // child opens the file and writes to it under Always, with several writers and
@@ -76,11 +79,16 @@ func child(path string) {
 			}
 		}()
 	}
-	for range f.CheckpointDue() {
+	for {
+		write := f.Rewrite
+		if os.Getenv(rewriteEnv) == "" {
+			<-f.CheckpointDue()
+			write = f.Checkpoint
+		}
 		mu.Lock()
 		view := m.clone()
 		mu.Unlock()
-		if err := f.Checkpoint(view); err != nil {
+		if err := write(view); err != nil {
 			fmt.Println("error", err)
 		}
 	}
@@ -101,11 +109,21 @@ func killTx(w, n int) []byte {
 
 // A process killed at any moment loses nothing that it acknowledged, and
 // leaves no half transaction.
-func TestKill(t *testing.T) {
+func TestKill(t *testing.T) { killed(t) }
+
+// Nor does one that is killed while it puts a new file in place of the old one,
+// and what it has left of a new one is removed.
+func TestKillRewrite(t *testing.T) {
+	t.Setenv(rewriteEnv, "1")
+	path := killed(t)
+	require.NoFileExists(t, draftName(path))
+}
+
+func killed(t *testing.T) (path string) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
-	path := tempFile(t)
+	path = tempFile(t)
 	acked := make([]int, killWriters)
 	r := rand.New(rand.NewPCG(rand.Uint64(), 1))
 	for round := range 20 {
@@ -128,6 +146,7 @@ func TestKill(t *testing.T) {
 		require.NoError(t, f.Close())
 	}
 	t.Log("acknowledged by the writers:", acked)
+	return path
 }
 
 // run lets a child write for a while, kills it, and notes what it acknowledged.

@@ -59,3 +59,37 @@ func underLimit(t *testing.T, path string) {
 	require.ErrorIs(t, f.Wait(m.seq), ErrReadOnly, "only a round of the committer can heal")
 	require.NoError(t, f.Close(), "closing writes what was held")
 }
+
+// There is no room for a new file: the old one stays, and nobody is harmed.
+func TestRewriteWithoutRoom(t *testing.T) {
+	if os.Getenv(limitEnv) == "" {
+		if testing.Short() {
+			t.Skip("starts a process")
+		}
+		cmd := exec.Command(os.Args[0], "-test.run=^TestRewriteWithoutRoom$")
+		cmd.Env = append(os.Environ(), limitEnv+"="+tempFile(t))
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+		return
+	}
+	path := os.Getenv(limitEnv)
+	f, m := mustOpen(t, path, testOptions(Always))
+	for i := range 30 {
+		do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat("x", 100<<10)))
+	}
+	require.NoError(t, f.Sync())
+	var old syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old))
+	limit := old
+	limit.Cur = 1 << 20
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+	require.ErrorIs(t, f.Rewrite(m), syscall.EFBIG)
+	require.NoFileExists(t, draftName(path))
+	require.NoError(t, f.Err())
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old))
+	do(t, f, m, setTx("after", "1"))
+	require.NoError(t, f.Wait(m.seq))
+	require.NoError(t, f.Rewrite(m))
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
