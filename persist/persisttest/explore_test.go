@@ -152,20 +152,18 @@ func (x *explorer) check(files map[string][]byte, acked uint64) (seq uint64, err
 		return 0, err
 	}
 	path := appFile(x.dir)
-	if x.states%4 == 0 && !x.mayRefuse {
-		if err := checkPages(path); err != nil {
-			return 0, err
-		}
-	}
 	c, seq, err := x.read(path)
 	if err != nil && x.mayRefuse {
 		x.refused++
 		return 0, nil
 	}
-	if err != nil {
-		return 0, err
+	if err == nil {
+		err = x.compare(c, seq, acked)
 	}
-	return seq, x.compare(c, seq, acked)
+	if err == nil && x.states%4 == 0 {
+		err = checkPages(path)
+	}
+	return seq, err
 }
 
 // load opens the file, reads it and closes it.
@@ -192,14 +190,12 @@ func (x *explorer) compare(c content, seq, acked uint64) error {
 	return nil
 }
 
-// checkPages has bbolt check its pages.
+// checkPages has bbolt check its pages. It panics, where nobody can recover, if
+// they are too bad, so others look first.
 func checkPages(path string) error {
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return nil
-	}
 	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
 	if err != nil {
-		return nil // bbolt was still creating it; persist.Open looks closer
+		return err
 	}
 	defer db.Close()
 	return db.View(func(tx *bolt.Tx) error {
