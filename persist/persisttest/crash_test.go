@@ -55,6 +55,16 @@ var scenarios = []scenario{
 		w.random()
 		w.checkpoint()
 	}},
+	{"never", persist.Never, func(w *world) {
+		for i := range 20 {
+			for range 1 + w.rng.IntN(4) {
+				w.random()
+			}
+			if w.tick(); i == 9 {
+				w.checkpoint()
+			}
+		}
+	}},
 	{"policies", persist.Never, func(w *world) {
 		for range 3 {
 			w.random()
