@@ -55,6 +55,8 @@ var scenarios = []scenario{
 		w.random()
 		w.checkpoint()
 	}},
+	{"rewrite", persist.EverySecond, rewrites},
+	{"rewrite always", persist.Always, rewrites},
 	{"never", persist.Never, func(w *world) {
 		for i := range 20 {
 			for range 1 + w.rng.IntN(4) {
@@ -108,6 +110,26 @@ func checkpoints(w *world) {
 			w.checkpoint()
 		}
 		view = contentView{w.now, w.seq}
+	}
+}
+
+// rewrites has the file replaced by a new one, with views that writers have
+// left behind.
+func rewrites(w *world) {
+	for range 3 {
+		view := contentView{w.now, w.seq}
+		for range 4 {
+			w.random()
+		}
+		w.tick()
+		w.random()
+		if err := w.file.Rewrite(view); err != nil {
+			w.t.Fatal(err)
+		}
+		w.rec.acknowledge(w.file.Durable())
+		w.random()
+		w.wait()
+		w.checkpoint()
 	}
 }
 

@@ -17,11 +17,6 @@ import (
 	"redstart/persist/internal/disk"
 )
 
-// syncErrorsHeal says whether a file takes writes again, without being opened
-// anew, after an error that leaves the disk unknown: of a sync, EIO, or of what
-// opens the file again.
-const syncErrorsHeal = false
-
 // A fault is what the n-th operation of a file fails with, and, if forever,
 // those after it until it is healed.
 type fault struct {
@@ -172,8 +167,30 @@ func (tr *trial) save() {
 	}
 }
 
+// rewrite has the file replaced, which may fail, and then again, which may not.
+func (tr *trial) rewrite() {
+	tr.t.Helper()
+	for {
+		view := contentView{tr.now, tr.seq}
+		tr.commit()
+		if tr.file.Stats().Covered > view.seq { // it had to be rewritten already
+			view = contentView{tr.now, tr.seq}
+		}
+		err := tr.file.Rewrite(view)
+		if err == nil {
+			return
+		}
+		require.False(tr.t, tr.healed && tr.forever, "a rewrite fails after all is well: %v", err)
+		tr.blames(err)
+		if tr.file.Err() == nil {
+			tr.heal()
+		}
+		tr.recover()
+	}
+}
+
 // recover sees to it that a file that refuses writes does so by the rules, and
-// takes them again when the fault is healed, or after it was opened anew.
+// takes them again when the fault is healed.
 func (tr *trial) recover() {
 	tr.t.Helper()
 	err := tr.file.Err()
@@ -196,15 +213,14 @@ func (tr *trial) recover() {
 	tr.heal()
 	tr.ticks <- time.Time{}
 	tr.ticks <- time.Time{}
-	if tr.file.Err() == nil {
-		require.NoError(tr.t, tr.file.Wait(tr.seq), "what was refused is not written although writing works again")
-		tr.acknowledge()
-		return
+	if tr.file.Err() != nil { // it cannot be trusted any more: then a new one is written
+		require.True(tr.t, tr.file.Stats().Failed)
+		<-tr.file.RewriteDue()
+		require.NoError(tr.t, tr.file.Rewrite(contentView{tr.now, tr.seq}))
 	}
-	heals := tr.errno != syscall.EIO && tr.struck != disk.Sync
-	require.False(tr.t, heals || syncErrorsHeal, "the cause is gone, and the file still takes no writes: %v", tr.file.Err())
-	tr.blames(tr.file.Close())
-	tr.reopen()
+	require.NoError(tr.t, tr.file.Err())
+	require.NoError(tr.t, tr.file.Wait(tr.seq), "what was refused is not written although writing works again")
+	tr.acknowledge()
 }
 
 // reads requires that the file can be read while it takes no writes, and shows
@@ -216,8 +232,8 @@ func (tr *trial) reads() {
 		last = seq
 		return c.apply(seq, tx)
 	})
-	if errors.Is(err, persist.ErrClosed) && !syncErrorsHeal {
-		return
+	if errors.Is(err, persist.ErrClosed) {
+		return // it could not be opened again: the store reads from memory, as ever
 	}
 	require.NoError(tr.t, err)
 	last = max(last, tr.file.Stats().Covered)
@@ -236,7 +252,7 @@ func (tr *trial) close() {
 }
 
 // work is what the fault happens in: a file is created, written to, its
-// snapshot made and brought up to date, and opened again.
+// snapshot made and brought up to date; it is rewritten, and opened again.
 func (tr *trial) work() {
 	tr.reopen()
 	for i := range 3 {
@@ -251,6 +267,7 @@ func (tr *trial) work() {
 		}
 		tr.save()
 	}
+	tr.rewrite()
 	if tr.policy == persist.EverySecond {
 		tr.try(op{'s', "second", tr.text()})
 		tr.ticks <- time.Time{}

@@ -230,6 +230,10 @@ func TestCrashOfStore(t *testing.T) {
 					if s.rng.IntN(2) == 0 {
 						s.tick()
 					}
+					if i == 3 {
+						require.NoError(t, s.db.Compact())
+						s.note()
+					}
 					s.save()
 				}
 				s.update()
