@@ -47,6 +47,7 @@ type group struct {
 const (
 	flushBytes = 8 << 20  // an open group of this size is written before its time
 	maxPending = 64 << 20 // Append waits if this much is not written yet
+	crowded    = 56 << 20 // and Room if this much is
 	maxFree    = 48       // records kept for reuse
 )
 
@@ -101,6 +102,25 @@ func (f *File) Append(tx []byte) (seq uint64, err error) {
 	return seq, err
 }
 
+// Room returns when a transaction can be appended without waiting for the disk,
+// which is nearly always at once, or when none can be any more. Who takes locks
+// before Append calls it before the locks: then those who only read do not wait
+// for a disk that hangs.
+func (f *File) Room() {
+	if !f.crowded.Load() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.err == nil && f.crowded.Load() {
+		f.signal()
+		f.pipe.room.Wait()
+	}
+}
+
+// Crowded reports whether Room would wait.
+func (f *File) Crowded() bool { return f.crowded.Load() }
+
 // makeRoom begins a new tail record. It returns nil if a transaction of size
 // bytes does not fit one.
 func (f *File) makeRoom(size int) (*record, error) {
@@ -108,6 +128,9 @@ func (f *File) makeRoom(size int) (*record, error) {
 	for f.err == nil && p.bytes() > maxPending {
 		f.signal()
 		p.room.Wait()
+	}
+	if p.bytes() > crowded {
+		f.crowded.Store(true)
 	}
 	if f.err != nil && !errors.Is(f.err, ErrReadOnly) {
 		return nil, f.err

@@ -22,6 +22,9 @@ func (tx *Tx) Begin(locks LockSet, writable bool) error {
 		return ErrClosed
 	}
 	if writable {
+		if tx.db.file != nil {
+			tx.db.file.Room()
+		}
 		if err := tx.db.Err(); err != nil {
 			return err
 		}

@@ -138,8 +138,14 @@ func (tx *Tx) finish() {
 	}
 }
 
-// usable reports why the transaction cannot do its work, if so.
+// usable reports why the transaction cannot do its work, if so. It comes before
+// anything was looked at: while the disk is far behind, it lets go of the locks.
 func (tx *Tx) usable() error {
+	for tx.writable && tx.db.file != nil && tx.db.file.Crowded() && tx.db.Err() == nil {
+		tx.unlock()
+		tx.db.file.Room()
+		tx.lock()
+	}
 	if tx.db.closing.Load() {
 		return ErrClosed
 	}
