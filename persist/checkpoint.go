@@ -25,7 +25,7 @@ type View interface {
 
 const (
 	partsPerStep    = 8         // buckets of chunks dropped by one commit: about 128 MiB
-	segmentsPerStep = 64        // of the journal: about 64 MiB
+	segmentsPerStep = 1024      // of the journal: 32 MiB or more
 	busyStep        = 256 << 10 // bytes of chunks a commit takes along if somebody waits for commits
 	quietStep       = 4 << 20   // and otherwise
 	minDelta        = 256 << 10 // bytes of deltas below which a base is never rewritten

@@ -346,7 +346,7 @@ func (f *File) settle(g *group, err error) {
 	}
 	f.pipe.written()
 	f.crowded.Store(f.pipe.bytes() > crowded)
-	if f.journal.size()-f.journal.kept(f.state.covered) > f.opt.MaxJournal {
+	if f.journal.bytes-f.journal.kept(f.state.covered) > f.opt.MaxJournal {
 		select {
 		case f.due <- struct{}{}:
 		default:

@@ -72,7 +72,7 @@
 //	│   └─ state      covered, generation, chunks, bytes of base,
 //	│                 bytes of deltas                             | crc32c
 //	├─ journal        (sequence: number of the last record)
-//	│   ├─ 00000001   a segment of about 1 MiB, named by its first record
+//	│   ├─ 00000001   a segment of 32 KiB or more, named by its first record
 //	│   │   ├─ 00000001   crc32c | kind | count | first seq | transactions
 //	│   │   └─ 00000002   …
 //	│   └─ 00000003

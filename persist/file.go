@@ -500,7 +500,7 @@ func (f *File) Stats() Stats {
 // is called under mu.
 func (f *File) publish() {
 	f.stats.Written, f.stats.Covered = f.written, f.state.covered
-	f.stats.JournalBytes, f.stats.KeptBytes = f.journal.size(), f.journal.kept(f.state.covered)
+	f.stats.JournalBytes, f.stats.KeptBytes = f.journal.bytes, f.journal.kept(f.state.covered)
 	f.stats.BaseBytes = int64(f.state.baseBytes)
 	f.stats.DeltaBytes = int64(f.state.deltaBytes)
 	f.stats.Generation = f.state.generation

@@ -56,7 +56,7 @@ func (f *File) LoadInto(l Loader) error {
 		if err := s.read(tx); err != nil {
 			return err
 		}
-		p.total = int64(s.baseBytes+s.deltaBytes) + int64(len(f.journal.segments))*segmentSize
+		p.total = int64(s.baseBytes+s.deltaBytes) + f.journal.guess
 		return f.loadEntries(tx, &s, func(b *batch) error {
 			abroad = true
 			p.add(b.bytes)
@@ -68,7 +68,7 @@ func (f *File) LoadInto(l Loader) error {
 	if err != nil {
 		return explain(f.path, err)
 	}
-	p.done = p.total - int64(len(f.journal.segments))*segmentSize
+	p.done = p.total - f.journal.guess
 	sizes, err := f.scan(s.covered, l.Effects, func(size int) { p.add(size) })
 	if err != nil {
 		return explain(f.path, err)
@@ -275,9 +275,7 @@ func (f *File) ready(sizes []int) error {
 	}
 	f.err = nil
 	f.durable.Store(f.written)
-	for i := range f.journal.segments {
-		f.journal.segments[i].bytes = sizes[i]
-	}
+	f.journal.count(sizes)
 	f.publish()
 	f.mu.Unlock()
 	if err := f.clean(); err != nil {

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	bolt "go.etcd.io/bbolt"
-
 )
 
 // A Reader reads the transactions of the journal, in order, from some number
@@ -261,11 +260,8 @@ func (f *File) droppable(covered uint64) uint64 {
 
 // kept returns the bytes of segments whose transactions are all covered.
 func (j *journal) kept(covered uint64) (bytes int64) {
-	for _, s := range j.segments {
-		if s.seq <= covered {
-			bytes += int64(s.bytes)
-		}
+	for i := 0; i < len(j.segments) && j.segments[i].seq <= covered; i++ {
+		bytes += int64(j.segments[i].bytes)
 	}
 	return bytes
 }
-
