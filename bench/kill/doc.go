@@ -7,8 +7,9 @@
 // and large ones, alone and in MULTI, with deadlines far away and about now;
 // some wait for elements of queues (BLPOP, BLMOVE, BZPOPMIN); some send several
 // requests at once. Checkpoints run all the while, and half of the kills come
-// right after one has begun. Each request is noted as an attempt, with its reply
-// and two times.
+// right after one has begun. Now and then the server is killed again while it
+// opens the file, and redstart check looks at what that has left. Each request
+// is noted as an attempt, with its reply and two times.
 //
 // The judge is porcupine: for each group it looks for an order of the attempts
 // in which a model of Redis (command_test.go) gives the replies that came, and

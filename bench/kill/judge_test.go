@@ -9,8 +9,12 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// patience is how long the judge may think about one group's history.
-const patience = time.Minute
+// How long the judge may think about one group's history, and how long about
+// why it refuses it.
+const (
+	patience   = time.Minute
+	afterwards = 5 * time.Second
+)
 
 // clockTolerance is how much a deadline may be missed by: moments are in
 // whole milliseconds, and the clock may be slewed.
@@ -198,7 +202,7 @@ func (h *history) judge(t *testing.T, name string) {
 		t.Logf("first difference to what was there before: %s", h.before.difference(h.after.keyspace))
 	}
 	model := h.model()
-	_, info := porcupine.CheckOperationsVerbose(model, h.operations(), patience)
+	_, info := porcupine.CheckOperationsVerbose(model, h.operations(), afterwards)
 	h.explain(t, info.PartialLinearizationsOperations())
 	path := filepath.Join(t.ArtifactDir(), name+".html")
 	if err := porcupine.VisualizePath(model, info, path); err != nil {

@@ -33,8 +33,8 @@ const allowedLoss = 2 * time.Second
 // a second.
 const everySecondPace = 4 * time.Millisecond
 
-// checkEvery is how many kills there are for each look at the file by redstart
-// check.
+// checkEvery is how many kills there are for each that is followed by some
+// while the file is opened, and by a look at it by redstart check.
 const checkEvery = 4
 
 var lab peer.Lab
@@ -96,7 +96,8 @@ func (l *lives) run(t *testing.T, kills int, longest time.Duration) {
 	defer func() { l.server.Kill() }()
 	for n := range kills {
 		killed, dead := l.live(t, time.Duration(l.rand.Int64N(int64(longest))))
-		if n%checkEvery == checkEvery-1 {
+		if n%checkEvery == checkEvery-1 && l.program.Name == "redstart" {
+			l.stillborn(t)
 			l.check(t)
 		}
 		l.start(t)
@@ -177,17 +178,35 @@ func bgsave(conn redis.Conn) error {
 	return err
 }
 
+// stillborn kills our server some times while it opens the file.
+func (l *lives) stillborn(t *testing.T) {
+	t.Helper()
+	for range 3 {
+		cmd := exec.Command(l.program.Path, "serve", l.file(), "--appendfsync", l.opt.Sync, "--port", "0", "--unixsocket", filepath.Join(l.opt.Dir, "stillborn"))
+		var out strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Duration(l.rand.Int64N(int64(40 * time.Millisecond))))
+		cmd.Process.Kill()
+		if err := cmd.Wait(); cmd.ProcessState.Exited() {
+			t.Errorf("the server ends by itself: %v\n%s", err, &out)
+		}
+	}
+}
+
 // check asks redstart check whether the file is whole after a kill.
 func (l *lives) check(t *testing.T) {
 	t.Helper()
-	if l.program.Name != "redstart" {
-		return
-	}
-	out, err := exec.Command(l.program.Path, "check", filepath.Join(l.opt.Dir, "app.db")).CombinedOutput()
+	out, err := exec.Command(l.program.Path, "check", l.file()).CombinedOutput()
 	if err != nil {
 		t.Errorf("redstart check: %v\n%s", err, out)
 	}
 }
+
+// file is our server's.
+func (l *lives) file() string { return filepath.Join(l.opt.Dir, "app.db") }
 
 // judge looks at what there is after a kill, and decides whether that, and all
 // replies before, are as they must be.
