@@ -93,7 +93,7 @@ type File struct {
 	appended atomic.Uint64 // number of the last transaction appended; written under mu
 	durable  atomic.Uint64 // number of the last one known to be on disk
 
-	crowded atomic.Bool   // much waits for the disk; written under mu
+	crowded atomic.Bool // much waits for the disk; written under mu
 
 	mu      sync.Mutex
 	pipe    pipeline
