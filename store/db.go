@@ -37,6 +37,11 @@ type Options struct {
 	// is in use, before the file is written anew in the background; negative: any
 	// number. Default: 64 MiB.
 	MaxFree int64
+	// KeepJournal is how many bytes of the journal are kept, beyond what is
+	// needed to open the file, so that [DB.Changes] can be resumed from there. A
+	// database in memory has no journal but this, and no changes to tell
+	// without it. Default: none.
+	KeepJournal int64
 	// Clock tells the time. Default: the system's.
 	Clock Clock
 	// Logger is told of what nobody waits for: recovery, failed writes. Default: silent.
@@ -63,6 +68,7 @@ type DB struct {
 	clock     Clock
 	limits    atomic.Pointer[types.Limits]
 	file      *persist.File // nil: in memory only
+	kept      *keptJournal  // in memory, for Changes; nil: none
 	opened    Opened
 
 	waits   waitTable
@@ -105,10 +111,13 @@ func Open(path string, opt *Options) (*DB, error) {
 		return nil, err
 	}
 	db.path = path
-	if path != "" {
+	switch {
+	case path != "":
 		if err := db.load(path); err != nil {
 			return nil, err
 		}
+	case db.opt.KeepJournal > 0:
+		db.kept = newKeptJournal(db.opt.KeepJournal)
 	}
 	db.start()
 	return db, nil
@@ -190,6 +199,9 @@ func (db *DB) Close() error {
 	// The locks are taken so that transactions under way end before the file does.
 	tx := db.begin(db.everything(), true, 0)
 	defer tx.end()
+	if db.kept != nil {
+		db.kept.close()
+	}
 	if db.file != nil {
 		return db.file.Close()
 	}
@@ -231,8 +243,8 @@ func (db *DB) Stats() (s persist.Stats, ok bool) {
 	return db.file.Stats(), true
 }
 
-// Changes returns how many changes there were since the last checkpoint.
-func (db *DB) Changes() int64 { return db.changes.Load() }
+// Unsaved returns how many changes there were since the last checkpoint.
+func (db *DB) Unsaved() int64 { return db.changes.Load() }
 
 // Expired returns how many keys have expired since Open.
 func (db *DB) Expired() int64 { return db.expired.Load() }
@@ -249,7 +261,17 @@ func (db *DB) Seconds() int64 { return int64(db.seconds.Load()) }
 // Waiting returns how many callers wait for a key.
 func (db *DB) Waiting() int { return int(db.waits.count.Load()) }
 
-func (db *DB) journals() bool { return db.file != nil }
+// journals reports whether effects are taken down.
+func (db *DB) journals() bool { return db.file != nil || db.kept != nil }
+
+// journal takes the effects of a transaction that is being committed, under its
+// locks, and returns its number.
+func (db *DB) journal(effects []byte) (seq uint64, err error) {
+	if db.file == nil {
+		return db.kept.append(effects), nil
+	}
+	return db.file.Append(effects)
+}
 
 func (db *DB) nowMillis() int64 { return db.clock.Now().UnixMilli() }
 

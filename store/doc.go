@@ -14,6 +14,9 @@
 //     [DB.Fork] makes a second, writable database from such a moment, and
 //     [DB.BackupFile] a file.
 //   - A [Memory] tells what the bytes of a database are for, by part and by key.
+//   - A [Commit] is what a transaction has changed, as [DB.Changes] tells it to
+//     those who follow. It has a number, by which one can wait for the disk
+//     ([DB.WaitSeq]): see durable.go.
 //   - A shard is a part of the keyspace with a lock of its own; see locks.go.
 //   - A touch is what a transaction remembers of a key it writes; see tx.go.
 //

@@ -65,10 +65,13 @@ func (db *DB) WaitDurable() error {
 // once that has returned. It is how the short forms, which take no option [Seq],
 // tell theirs.
 func (db *DB) Seq() uint64 {
-	if db.file == nil {
-		return 0
+	switch {
+	case db.file != nil:
+		return db.file.Appended()
+	case db.kept != nil:
+		return db.kept.last()
 	}
-	return db.file.Appended()
+	return 0
 }
 
 // Durable reports whether the commit with number seq, and all before it, are

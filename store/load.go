@@ -12,8 +12,8 @@ import (
 func (db *DB) load(path string) error {
 	began := db.clock.Now()
 	f, err := persist.Open(path, &persist.Options{
-		Sync: db.opt.Sync, Logger: db.opt.Logger, MaxJournal: db.opt.MaxJournal, MaxFree: db.opt.MaxFree,
-		Limits: db.limits.Load(), Now: db.clock.Now,
+		Sync: db.opt.Sync, Logger: db.opt.Logger, MaxJournal: db.opt.MaxJournal, KeepJournal: db.opt.KeepJournal,
+		MaxFree: db.opt.MaxFree, Limits: db.limits.Load(), Now: db.clock.Now,
 	})
 	if err != nil {
 		return err

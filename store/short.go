@@ -76,7 +76,7 @@ func (db *DB) Set(key string, value []byte, opts ...SetOption) error {
 // reports whether it has done it. A key that has a deadline or something else
 // than a short string is left to the transaction.
 func (db *DB) setQuietly(key string, value []byte) (ok bool) {
-	if db.file != nil || len(value) > MaxString {
+	if db.journals() || len(value) > MaxString {
 		return false
 	}
 	h := types.HashOf(key)

@@ -29,7 +29,7 @@ func TestSetWithoutTransaction(t *testing.T) {
 			at, _ := tx.Deadline("k")
 			encoding, _ := tx.Encoding("k")
 			s = fmt.Sprintf("%q, %v, deadline %d, %s, of %d keys %d expire, %d changes",
-				v, err, at, encoding, tx.Len(), tx.Expires(), db.Changes())
+				v, err, at, encoding, tx.Len(), tx.Expires(), db.Unsaved())
 			return nil
 		}))
 		require.NoError(t, db.Check())

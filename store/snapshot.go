@@ -35,6 +35,10 @@ func (db *DB) snapshot(from, to int) *Snapshot {
 	return &Snapshot{Tx: tx, seq: seq}
 }
 
+// Seq returns the number of the last commit that the snapshot holds: who has read
+// it goes on with [DB.Changes] from there.
+func (s *Snapshot) Seq() uint64 { return s.seq }
+
 // Close lets go of the memory that only the snapshot holds. It may be left to
 // the garbage collector instead.
 func (s *Snapshot) Close() { s.Tx.db = nil }
@@ -64,11 +68,7 @@ func (db *DB) freeze(from, to int) (*DB, uint64) {
 		}
 		still.shards[s].tables = tables
 	}
-	seq := uint64(0)
-	if db.file != nil {
-		seq = db.file.Appended()
-	}
-	return still, seq
+	return still, db.Seq()
 }
 
 // Fork returns a second database with the contents of db as they are now. It

@@ -192,7 +192,7 @@ func (tx *Tx) finishCommit(durable bool) error {
 		return err
 	}
 	db.serveLate(late)
-	if seq == 0 {
+	if seq == 0 || db.file == nil {
 		return nil
 	}
 	if durable || db.file.Policy() == Always {
@@ -221,7 +221,7 @@ func (tx *Tx) commit() (seq uint64, late []place, err error) {
 		tx.db.changes.Add(tx.changes)
 	}
 	if len(tx.log.Bytes()) != 0 {
-		seq, err = tx.db.file.Append(tx.log.Bytes())
+		seq, err = tx.db.journal(tx.log.Bytes())
 		tx.log.Reset()
 		tx.wrote, tx.last = true, seq
 	}

@@ -52,14 +52,14 @@ func (o Op) Kind() Kind {
 	return KindNone
 }
 
-// PlacedKind returns the kind of the value that was at the place that e, an
-// OpPlace, names, KindNone if there was no key. Logs of before this was noted
-// have 0 as M, and ok is false.
-func PlacedKind(e Effect) (k Kind, ok bool) {
-	if e.M <= 0 || e.M > int64(KindHash)+1 {
-		return KindNone, false
+// PlacedKind returns the kind of the value that was at a place before, given
+// the M of its OpPlace: KindNone if there was no key, KindUnknown if the log is
+// of a time when this was not noted.
+func PlacedKind(m int64) Kind {
+	if m <= 0 || m > int64(KindUnknown) {
+		return KindUnknown
 	}
-	return Kind(e.M - 1), true
+	return Kind(m - 1)
 }
 
 // An Effect is one change, small and deterministic: applied to equal values it

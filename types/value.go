@@ -19,6 +19,8 @@ const (
 	KindSet    Kind = 3
 	KindZSet   Kind = 4
 	KindHash   Kind = 5
+
+	KindUnknown Kind = 255 // of a value of long ago; no value says it is that
 )
 
 // String returns the kind's name as the TYPE command spells it.
@@ -36,6 +38,8 @@ func (k Kind) String() string {
 		return "zset"
 	case KindHash:
 		return "hash"
+	case KindUnknown:
+		return "unknown"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }

@@ -224,7 +224,7 @@ func (r *report) persistence() {
 		current = int64(r.srv.now().Sub(saves.Began) / time.Second)
 	}
 	r.zero("loading", "async_loading")
-	r.add("rdb_changes_since_last_save", db.Changes())
+	r.add("rdb_changes_since_last_save", db.Unsaved())
 	r.add("rdb_bgsave_in_progress", running)
 	r.add("rdb_last_save_time", saves.Last.Unix())
 	r.add("rdb_last_bgsave_status", status(saves.Err))

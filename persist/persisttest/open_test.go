@@ -88,7 +88,7 @@ func TestCrashUnderLoad(t *testing.T) {
 				done <- w
 			}()
 		}
-		for db.Changes() < int64(10*(round+1)) {
+		for db.Unsaved() < int64(10*(round+1)) {
 			require.NoError(t, db.Sync())
 		}
 		db.Crash()

@@ -1,0 +1,354 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"strconv"
+	"strings"
+
+	"redstart/persist"
+	"redstart/types"
+)
+
+// How changes are followed.
+//
+// The journal, which makes commits durable, is all there is to tell of them: no
+// commit does anything for those who follow. [DB.Changes] reads it back while it
+// is being written, some of it at a time, and waits at its end; so a follower
+// can be as slow as it likes, stop, and go on after a restart from the number
+// it has come to.
+//
+// A commit is told when it is as sure as the policy makes it: on disk, or under
+// Never given to the operating system. Under EverySecond that may be a second
+// after it was made ([DB.Sync], or a Durable commit, makes it sooner). The reason:
+// after a crash numbers are used again. Somebody who has seen a commit that the
+// crash took back, and goes on behind it, would miss others for it.
+//
+// The journal is dropped behind a checkpoint, but for Options.KeepJournal bytes
+// and, while somebody follows, what he has not read, up to Options.MaxJournal
+// bytes. Who comes from before that gets a [GoneError], and begins anew: a
+// [Snapshot], and the changes after its Seq.
+
+// A Commit is what one transaction has changed. It is the receiver's.
+type Commit struct {
+	// Seq is its number. Changes from it on begin with the commit after it.
+	Seq uint64
+	// Changes are what it changed, in the order in which it did: all of it, or
+	// what the options of Changes ask for. Without any, nothing that was asked
+	// for has changed in the commits since the last one told, up to Seq.
+	Changes []Change
+}
+
+// A Change is one effect: small and deterministic, so that who makes the same
+// changes to the same data gets the same data.
+type Change struct {
+	// DB and Key say what was changed. [OpFlush] and [OpSwap] have no key, and
+	// OpFlush has -1 as DB if it empties all of them.
+	DB  int
+	Key string
+	// Old and New are the kinds of what is at the key before and after the change,
+	// KindNone if there is no key. They are types.KindUnknown in a journal of
+	// before they were noted.
+	Old, New types.Kind
+	// To, in database ToDB, is where the value went, for [OpRename] and [OpCopy], and
+	// Replaced is the kind of what was there before.
+	To       string
+	ToDB     int
+	Replaced types.Kind
+	// Effect is the change itself; its Op, one of types.OpPushFront, … or of
+	// OpSet, …, says what its other fields are.
+	Effect types.Effect
+}
+
+// The changes of whole keys and of databases; those of elements are the ops of
+// package types.
+const (
+	OpSet      = persist.OpSet
+	OpDelete   = persist.OpDelete
+	OpExpire   = persist.OpExpire
+	OpAppend   = persist.OpAppend
+	OpSetRange = persist.OpSetRange
+	OpRename   = persist.OpRename
+	OpCopy     = persist.OpCopy
+	OpFlush    = persist.OpFlush
+	OpSwap     = persist.OpSwap
+)
+
+// ErrGone is what a [GoneError] is.
+var ErrGone = persist.ErrGone
+
+// A GoneError says that the journal does not reach back so far, and how far.
+type GoneError = persist.GoneError
+
+// A ChangesOption changes what Changes tells.
+type ChangesOption func(*changesOptions)
+
+type changesOptions struct {
+	prefixes []string
+	dbs      []int
+}
+
+// Prefix asks for changes of keys that begin with one of prefixes. Changes of
+// everything are told as well.
+func Prefix(prefixes ...string) ChangesOption {
+	return func(o *changesOptions) { o.prefixes = append(o.prefixes, prefixes...) }
+}
+
+// OfDatabase asks for changes in database i. Those that exchange it with another,
+// or empty all of them, are told as well.
+func OfDatabase(i int) ChangesOption {
+	return func(o *changesOptions) { o.dbs = append(o.dbs, i) }
+}
+
+// Changes tells of commits, in their order, from the one after number from on:
+// first of those that the journal holds, then of each that is made, when it is
+// on disk. from is 0, which is the beginning of the file; the Seq of a Commit or a
+// [Snapshot]; or db.Seq(), for what comes. Nobody waits for a slow receiver.
+//
+// It ends, if the loop does not, with an error: that of ctx; [ErrClosed]; a
+// *[GoneError] if from, or a slow receiver, is behind what the journal holds;
+// [ErrFuture] if there has been no commit from; [ErrNoFile] if there is no
+// journal, in memory without Options.KeepJournal; [ErrCorrupt].
+func (db *DB) Changes(ctx context.Context, from uint64, opts ...ChangesOption) iter.Seq2[Commit, error] {
+	var o changesOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return func(yield func(Commit, error) bool) {
+		if err := db.follow(ctx, from, &o, yield); err != nil {
+			if errors.Is(err, persist.ErrClosed) {
+				err = ErrClosed
+			}
+			yield(Commit{}, err)
+		}
+	}
+}
+
+// A journalReader reads the journal and waits at its end.
+type journalReader interface {
+	Next(context.Context) ([]persist.Transaction, error)
+	Close()
+}
+
+func (db *DB) readAfter(seq uint64) (journalReader, error) {
+	switch last := db.Seq(); {
+	case db.closing.Load():
+		return nil, ErrClosed
+	case db.file == nil && db.kept == nil:
+		return nil, ErrNoFile
+	case seq > last:
+		return nil, fmt.Errorf("%w: commit %d of %d", ErrFuture, seq, last)
+	case db.file == nil:
+		return &keptReader{db.kept, seq}, nil
+	}
+	return db.file.ReadAfter(seq)
+}
+
+// follow yields commits until the loop ends, and returns nil, or there is an error.
+func (db *DB) follow(ctx context.Context, from uint64, o *changesOptions, yield func(Commit, error) bool) error {
+	r, err := db.readAfter(from)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		txs, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for i, tx := range txs {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			changes, err := o.changes(tx.Effects)
+			if err != nil {
+				return fmt.Errorf("commit %d: %w", tx.Seq, err)
+			}
+			if len(changes) == 0 && i < len(txs)-1 {
+				continue
+			}
+			if !yield(Commit{tx.Seq, changes}, nil) {
+				return nil
+			}
+		}
+	}
+}
+
+// changes returns those of the effects of a transaction that were asked for.
+func (o *changesOptions) changes(effects []byte) (list []Change, err error) {
+	var at Change // the place of the last OpPlace, and the kind there now
+	for e, err := range types.Effects(effects) {
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+		if e.Op == types.OpPlace {
+			at = Change{DB: int(e.N), Key: text(e.A), New: types.PlacedKind(e.M)}
+			continue
+		}
+		c := at
+		c.Effect, c.Old = e, at.New
+		if err := c.complete(); err != nil {
+			return nil, err
+		}
+		at.New = c.New
+		if o.wants(&c) {
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+// complete fills in what follows from the effect.
+func (c *Change) complete() error {
+	e := c.Effect
+	if kind := e.Op.Kind(); kind != types.KindNone {
+		c.New = kind
+		return nil
+	}
+	switch e.Op {
+	case OpSet, OpAppend, OpSetRange:
+		c.New = types.KindString
+	case OpDelete:
+		c.New = types.KindNone
+	case OpExpire:
+		c.New = c.Old
+	case OpRename, OpCopy:
+		c.To, c.ToDB, c.Replaced = text(e.A), int(e.N), types.PlacedKind(e.M)
+		if c.New = c.Old; e.Op == OpRename {
+			c.New = types.KindNone
+		}
+	case OpFlush, OpSwap:
+		*c = Change{DB: int(e.N), Effect: e}
+	default:
+		return fmt.Errorf("%w: op %d", types.ErrEffect, e.Op)
+	}
+	return nil
+}
+
+// wants reports whether a change was asked for.
+func (o *changesOptions) wants(c *Change) bool {
+	switch c.Effect.Op {
+	case OpFlush:
+		return c.DB < 0 || o.wantsDB(c.DB)
+	case OpSwap:
+		return o.wantsDB(c.DB) || o.wantsDB(int(c.Effect.M))
+	case OpRename, OpCopy:
+		if o.wantsKey(c.ToDB, c.To) {
+			return true
+		}
+	}
+	return o.wantsKey(c.DB, c.Key)
+}
+
+func (o *changesOptions) wantsKey(db int, key string) bool {
+	if len(o.prefixes) == 0 {
+		return o.wantsDB(db)
+	}
+	for _, p := range o.prefixes {
+		if strings.HasPrefix(key, p) {
+			return o.wantsDB(db)
+		}
+	}
+	return false
+}
+
+func (o *changesOptions) wantsDB(db int) bool {
+	if len(o.dbs) == 0 {
+		return true
+	}
+	for _, i := range o.dbs {
+		if i == db {
+			return true
+		}
+	}
+	return false
+}
+
+// Commands returns the change as write commands of Redis, each a name and its
+// arguments, to be run one after the other in database DB. Most changes are one
+// command; moving a key over another one of another database is two. The
+// commands of all changes make a Redis, or another database, that had the same
+// data have the same data again. (But for one deadline: a collection with one
+// that a single Update empties and fills again keeps it here, where a Redis
+// deletes the key in between.)
+func (c *Change) Commands() [][]string {
+	e, key := c.Effect, c.Key
+	one := func(words ...string) [][]string { return [][]string{words} }
+	a, b, n := text(e.A), text(e.B), strconv.FormatInt(e.N, 10)
+	switch e.Op {
+	case types.OpPushFront:
+		return one("LPUSH", key, a)
+	case types.OpPushBack:
+		return one("RPUSH", key, a)
+	case types.OpPopFront:
+		return one("LPOP", key, n)
+	case types.OpPopBack:
+		return one("RPOP", key, n)
+	case types.OpListSet:
+		return one("LSET", key, n, a)
+	case types.OpInsertBefore:
+		return one("LINSERT", key, "BEFORE", a, b)
+	case types.OpInsertAfter:
+		return one("LINSERT", key, "AFTER", a, b)
+	case types.OpListRemove:
+		return one("LREM", key, n, a)
+	case types.OpHashSet:
+		return one("HSET", key, a, b)
+	case types.OpHashDelete:
+		return one("HDEL", key, a)
+	case types.OpSetAdd:
+		return one("SADD", key, a)
+	case types.OpSetRemove:
+		return one("SREM", key, a)
+	case types.OpZAdd:
+		score := math.Float64frombits(uint64(e.N))
+		return one("ZADD", key, strings.ToLower(strconv.FormatFloat(score, 'g', -1, 64)), a)
+	case types.OpZRemove:
+		return one("ZREM", key, a)
+	case types.OpZRemoveRange:
+		return one("ZREMRANGEBYRANK", key, n, strconv.FormatInt(e.M-1, 10))
+	}
+	return c.keyCommands(one)
+}
+
+// keyCommands is Commands for the effects on whole keys.
+func (c *Change) keyCommands(one func(...string) [][]string) [][]string {
+	e, key := c.Effect, c.Key
+	a, n := text(e.A), strconv.FormatInt(e.N, 10)
+	switch e.Op {
+	case OpSet:
+		if e.N != 0 {
+			return one("SET", key, a, "PXAT", n)
+		}
+		return one("SET", key, a)
+	case OpDelete:
+		return one("DEL", key)
+	case OpExpire:
+		if e.N != 0 {
+			return one("PEXPIREAT", key, n)
+		}
+		return one("PERSIST", key)
+	case OpAppend:
+		return one("APPEND", key, a)
+	case OpSetRange:
+		return one("SETRANGE", key, n, a)
+	case OpRename:
+		if c.DB == c.ToDB {
+			return one("RENAME", key, a)
+		}
+		return append(one("COPY", key, a, "DB", n, "REPLACE"), []string{"DEL", key})
+	case OpCopy:
+		return one("COPY", key, a, "DB", n, "REPLACE")
+	case OpFlush:
+		if e.N < 0 {
+			return one("FLUSHALL")
+		}
+		return one("FLUSHDB")
+	case OpSwap:
+		return one("SWAPDB", n, strconv.FormatInt(e.M, 10))
+	}
+	return nil
+}
