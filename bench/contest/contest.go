@@ -9,7 +9,7 @@
 //     for each table: [Contest.Benchmark], [Contest.Large], [Contest.Load],
 //     [Contest.Memory] and [Contest.Pauses]. What it costs to keep data in a
 //     file is in [Contest.Durable], [Contest.Journal], [Contest.Saving],
-//     [Contest.Checkpoints], [Contest.SavingMemory], [Contest.Opening] and, of
+//     [Contest.Checkpoints], [Contest.SavingMemory], [Contest.Opening], [Contest.Rewriting] and, of
 //     our library, [Contest.Library] and [Contest.Flush]; they bring their
 //     contestants with them, made from [Contest.Redstart] and [Contest.Redis].
 //   - [Sizes] say how much of it.

@@ -97,15 +97,7 @@ func (o *opening) open() (report.Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths, err := filepath.Glob(filepath.Join(o.Options.Dir, o.files))
-	var size int64
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
-		size += info.Size()
-	}
+	size, err := sizeOf(filepath.Join(o.Options.Dir, o.files))
 	return report.Sample{millis(took), millis(cpu), mebibytes(size)}, err
 }
 

@@ -42,6 +42,7 @@ var tables = []table{
 	{"checkpoints", (*contest.Contest).Checkpoints},
 	{"saving-memory", (*contest.Contest).SavingMemory},
 	{"opening", (*contest.Contest).Opening},
+	{"rewriting", (*contest.Contest).Rewriting},
 }
 
 // names lists the tables.

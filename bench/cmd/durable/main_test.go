@@ -40,6 +40,7 @@ func TestDurable(t *testing.T) {
 		"- files: ", "**redstart** beside **redis-server**", "\n| 50 |", "**redis-server, every second** beside **redis-server without a file**",
 		"**library with a file** beside **library in memory**", "\n| first: the first BGSAVE, of all 2000 keys |",
 		"\n| 1 % of 2000 strings |", "\n| one push to a list of 200 |", "**redstart, saving** beside **redstart**", "**redstart** beside **redis-server with AOF**",
+		"\n| backup |",
 	} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing", part)
