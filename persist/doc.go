@@ -20,7 +20,8 @@
 // A transaction is whole or absent after any crash of the process, and none is
 // there without all before it. When Wait(seq) has returned nil, transaction
 // seq and all before it have been synced to disk by both fdatasyncs of a commit
-// of bbolt; the directory was synced when the file was created. What else is on
+// of bbolt, and the directory was, too. What an earlier process has written is
+// synced before it is taken for durable (renew). What else is on
 // disk is up to the policy:
 //
 //	Always       the store waits for every transaction; those that wait at
@@ -63,6 +64,17 @@
 // disk has lost the write of a single page, gaps in the numbers tell, but not if
 // it was a meta page or the root of the tree, for these may lead to the whole
 // tree of an earlier commit.
+//
+// # How this is tested
+//
+// Every write, sync, truncation, rename, and sync of a directory, of bbolt's and
+// of this package's own, is recorded while a file is worked on; then the disk is
+// put together as a loss of power may leave it after each of them, and opened;
+// and each of them fails, once or for good, by ENOSPC, EIO or half a write. What
+// comes of it is held against the promise above: package persisttest, which has
+// the model of the disk and the figures. Damage at every page and what can
+// be told of it is in the damage tests here, processes that are really killed are in
+// kill_test.go and in bench/kill.
 //
 // # The file
 //
