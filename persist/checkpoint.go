@@ -50,6 +50,7 @@ func (f *File) Checkpoint(v View) error {
 	f.checkpoint.Lock()
 	defer f.checkpoint.Unlock()
 	cost, err := f.writeCheckpoint(v)
+	f.condemn(err)
 	if err == nil {
 		f.consider()
 	}

@@ -45,6 +45,7 @@ type step struct {
 //     read-only, and the committer tries again every second, because the
 //     group is still in memory and space may come back.
 //   - the file cannot be opened again, or holds something else: as with a sync.
+//     So it is with one that is found damaged while it is in use (condemn.go).
 func (f *File) serve() {
 	defer close(f.done)
 	ticks := f.opt.ticks
@@ -82,7 +83,7 @@ func (f *File) round(ticked bool) (closing bool) {
 	p := &f.pipe
 	closing = f.closing
 	s := p.step
-	wanted := p.open.sync || closing || s != nil || p.open.bytes >= flushBytes || ticked
+	wanted := p.open.sync || closing || s != nil || p.open.bytes >= flushBytes || ticked || f.condemned != nil
 	if !wanted {
 		f.mu.Unlock()
 		return false
@@ -109,6 +110,9 @@ func (f *File) round(ticked bool) (closing bool) {
 // commitGroup writes g and does s. err is why g is not written, stepErr why s
 // is not done although g may be.
 func (f *File) commitGroup(g *group, s *step) (stepErr, err error) {
+	if err := f.condemnation(); err != nil && f.broken == nil {
+		f.abandon(err)
+	}
 	if s != nil && s.draft != nil {
 		return f.replace(s.draft, g)
 	}
@@ -166,7 +170,8 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 			return err
 		}
 		if s != nil && s.run != nil {
-			if stepErr = s.run(tx); stepErr != nil {
+			if stepErr = inconsistent(s.run(tx)); stepErr != nil {
+				f.condemn(stepErr)
 				return nil
 			}
 		}

@@ -95,13 +95,14 @@ type File struct {
 
 	crowded atomic.Bool // much waits for the disk; written under mu
 
-	mu      sync.Mutex
-	pipe    pipeline
-	err     error // why nothing can be appended
-	readers map[*Reader]bool
-	moved   chan struct{} // closed when more has been written; nil: nobody waits
-	stats   Stats
-	closing bool
+	mu        sync.Mutex
+	pipe      pipeline
+	err       error // why nothing can be appended
+	readers   map[*Reader]bool
+	moved     chan struct{} // closed when more has been written; nil: nobody waits
+	stats     Stats
+	closing   bool
+	condemned error // damage that was found in use; nil: none that the committer has not heard of
 
 	wake chan struct{} // the committer has something to do before the next tick
 	due  chan struct{}
@@ -208,7 +209,8 @@ func (f *File) openBolt(flag int) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			file.Close() // and with it the lock
+			unlock(file)
+			file.Close()
 		}
 	}()
 	empty, err := inspected(file)
@@ -362,7 +364,8 @@ func (f *File) closeBolt() error {
 	db := f.db
 	f.db = nil
 	if f.jammed.Swap(false) {
-		return f.os.Close()
+		unlock(f.os)
+		return f.os.Close() // the map of it stays
 	}
 	return guard(new(bool), db.Close)
 }
@@ -380,7 +383,7 @@ func guard(abroad *bool, do func() error) (err error) {
 			err = damagef("its pages are inconsistent (%v)", r)
 		}
 	}()
-	return do()
+	return inconsistent(do())
 }
 
 // guard is guard for what uses the handle.
@@ -410,7 +413,11 @@ func (f *File) viewAbroad(abroad *bool, do func(tx *bolt.Tx) error) error {
 	if f.db == nil {
 		return ErrClosed
 	}
-	return f.guard(abroad, func() error { return f.db.View(do) })
+	err := f.guard(abroad, func() error { return f.db.View(do) })
+	if err != nil && f.jammed.Load() {
+		f.condemn(err)
+	}
+	return err
 }
 
 // Policy returns the policy in force.

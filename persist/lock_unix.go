@@ -17,3 +17,7 @@ func lock(file *os.File, path string) error {
 	}
 	return err
 }
+
+// unlock gives the lock back. Closing file does not, as long as bbolt has a map
+// of it, which it may have left behind.
+func unlock(file *os.File) { _ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }
