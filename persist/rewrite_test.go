@@ -137,7 +137,7 @@ func TestRewriteTooOldView(t *testing.T) {
 	f, m := mustOpen(t, path, testOptions(EverySecond))
 	old := m.clone()
 	for i := range 5 {
-		do(t, f, m, setTx("k", strings.Repeat(fmt.Sprint(i), segmentSize)))
+		do(t, f, m, setTx("k", strings.Repeat(fmt.Sprint(i), 4*recordSize)))
 	}
 	require.NoError(t, f.Checkpoint(m))
 	require.Error(t, f.Rewrite(old))
