@@ -126,7 +126,8 @@ type File struct {
 	length  int64 // of the file as the system sees it, when it was looked at last
 	broken  error // why the committer has given the file up, until it is rewritten
 
-	checkpoint sync.Mutex // held by Checkpoint, Rewrite and Load
+	closers    sync.WaitGroup // of handles that were replaced
+	checkpoint sync.Mutex     // held by Checkpoint, Rewrite and Load
 }
 
 // Open opens the file at path, or creates it. If the file is open elsewhere,
@@ -355,19 +356,24 @@ func (f *File) handOver(file *os.File) (err error) {
 	return err
 }
 
-// closeBolt closes the handle, if there is one. Of one that is jammed no more
-// than its map of the file stays behind.
-func (f *File) closeBolt() error {
-	if f.db == nil {
-		return nil
-	}
-	db := f.db
+// closeBolt closes the handle, if there is one.
+func (f *File) closeBolt() error { return f.takeBolt()() }
+
+// takeBolt takes the handle, if there is one, from the File and returns what
+// closes it. Of one that is jammed no more than its map of the file stays behind.
+func (f *File) takeBolt() (close func() error) {
+	db, file := f.db, f.os
 	f.db = nil
-	if f.jammed.Swap(false) {
-		unlock(f.os)
-		return f.os.Close() // the map of it stays
+	switch {
+	case db == nil:
+		return func() error { return nil }
+	case f.jammed.Swap(false):
+		return func() error {
+			unlock(file)
+			return file.Close() // the map of it stays
+		}
 	}
-	return guard(new(bool), db.Close)
+	return func() error { return guard(new(bool), db.Close) }
 }
 
 // guard runs do and turns a panic of bbolt, or a fault in its map of the file,
@@ -563,7 +569,9 @@ func (f *File) shut() error {
 	f.mu.Unlock()
 	f.handle.Lock()
 	defer f.handle.Unlock()
-	return errors.Join(err, explain(f.path, f.closeBolt()))
+	err = errors.Join(err, explain(f.path, f.closeBolt()))
+	f.closers.Wait()
+	return err
 }
 
 func (f *File) warn(msg string, args ...any) {

@@ -262,16 +262,19 @@ func (f *File) putInPlace(d *draft) error {
 	return d.takePlace(f.info)
 }
 
-// adopt takes over what d has and closes the old handle. Everything in File that
+// adopt takes over what d has. The old handle is closed behind everybody's back. Everything in File that
 // is about the contents of the file, and not about who uses it, changes here.
 func (f *File) adopt(d *draft) {
 	f.handle.Lock()
 	defer f.handle.Unlock()
 	d.handle.Lock()
 	defer d.handle.Unlock()
-	if err := f.closeBolt(); err != nil {
-		f.warn("closing the file that was replaced", "error", err)
-	}
+	old := f.takeBolt()
+	f.closers.Go(func() { // with it, maybe, gigabytes of it go
+		if err := old(); err != nil {
+			f.warn("closing the file that was replaced", "error", err)
+		}
+	})
 	f.db, d.db = d.db, nil
 	f.os, f.info = d.os, d.info
 	f.look()

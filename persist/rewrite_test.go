@@ -521,6 +521,7 @@ func TestOpenWhileReplaced(t *testing.T) {
 		file, err := os.OpenFile(name, flag, mode)
 		if tries++; tries == 1 {
 			require.NoError(t, f.Rewrite(m))
+			f.closers.Wait() // so that it gets the lock of the old one
 		}
 		return file, err
 	}})

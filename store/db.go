@@ -221,7 +221,8 @@ func (db *DB) Databases() int { return db.opt.Databases }
 func (db *DB) Opened() Opened { return db.opened }
 
 // Err returns why the file cannot be written, or nil. While it is not nil
-// every write fails with [ErrReadOnly]; reads go on.
+// every write fails with [ErrReadOnly]; reads go on, and it is tried again and
+// again to make the file take writes.
 func (db *DB) Err() error {
 	if db.file == nil {
 		return nil
