@@ -2,6 +2,7 @@ package persisttest
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"redstart/persist"
@@ -55,6 +56,7 @@ var scenarios = []scenario{
 		w.random()
 		w.checkpoint()
 	}},
+	{"writers", persist.Always, writers},
 	{"rewrite", persist.EverySecond, rewrites},
 	{"rewrite always", persist.Always, rewrites},
 	{"never", persist.Never, func(w *world) {
@@ -111,6 +113,37 @@ func checkpoints(w *world) {
 		}
 		view = contentView{w.now, w.seq}
 	}
+}
+
+// writers appends and waits from several goroutines, while checkpoints and a
+// rewrite go on. Its recordings are not the same every time.
+func writers(w *world) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 8 {
+				mu.Lock()
+				w.random()
+				seq := w.seq
+				mu.Unlock()
+				if err := w.file.Wait(seq); err != nil {
+					w.t.Error(err)
+					return
+				}
+				w.rec.acknowledge(seq)
+			}
+		})
+	}
+	for _, write := range []func(persist.View) error{w.file.Checkpoint, w.file.Rewrite, w.file.Checkpoint} {
+		mu.Lock()
+		view := contentView{w.now, w.seq}
+		mu.Unlock()
+		if err := write(view); err != nil {
+			w.t.Error(err)
+		}
+	}
+	wg.Wait()
 }
 
 // rewrites has the file replaced by a new one, with views that writers have

@@ -41,8 +41,8 @@
 //
 // The work: creating a file; commits and groups under each policy, and changes
 // of policy; transactions in pieces; checkpoints with bases, deltas, patches,
-// trimming, cleaning; rewrites, with views that writers have left behind; a
-// store with values of all types; a file of the first version; Recover.
+// trimming, cleaning; rewrites, with views that writers have left behind; several
+// writers at once; a store with values of all types; a file of the first version; Recover.
 //
 // Then every n-th operation of such work fails, once or until it is healed, with
 // ENOSPC, EIO, or half a write (fail_test.go): what was acknowledged must be
@@ -55,9 +55,9 @@
 // One run, on two cores that did six times as much besides, in all 28 s of
 // processor time:
 //
-//	crashes of files     12 700 states in 10 s
+//	crashes of files     14 000 states in 11 s
 //	crashes of stores     2 300 states, with upgrade and Recover, in 8 s
-//	faults                1 485, and 4 200 states after them, in 17 s
+//	faults                1 600, and 4 500 states after them, in 17 s
 //	building the copy     4 to 20 s the first time, then nothing
 //
 // A failure prints the state it is about. REDSTART_CRASH_STATE=state shows that
@@ -74,6 +74,5 @@
 //
 // What it does not say: nothing about a disk that loses what it called durable,
 // or that reads back other bytes than were written; the damage tests of persist
-// are about those. One goroutine appends at a time; package bench/kill
-// has many, and real processes that die.
+// are about those. Real processes die in persist/kill_test.go and bench/kill.
 package persisttest

@@ -132,6 +132,12 @@ func (tr *trial) reopen() {
 // commit appends a transaction and waits for it, which may fail.
 func (tr *trial) commit() {
 	tr.t.Helper()
+	if tr.policy == persist.Never { // something is written without a sync before
+		tr.try(op{'s', "unsynced", tr.text()})
+		tr.ticks <- time.Time{}
+		tr.ticks <- time.Time{}
+		tr.recover()
+	}
 	o := op{'s', fmt.Sprint("k", tr.seq%5), tr.text()}
 	_, err := tr.try(o)
 	if err == nil {
@@ -268,7 +274,7 @@ func (tr *trial) work() {
 		tr.save()
 	}
 	tr.rewrite()
-	if tr.policy == persist.EverySecond {
+	if tr.policy != persist.Always {
 		tr.try(op{'s', "second", tr.text()})
 		tr.ticks <- time.Time{}
 		tr.ticks <- time.Time{}
@@ -291,7 +297,10 @@ func TestFailNth(t *testing.T) {
 		{errno: syscall.ENOSPC}, {errno: syscall.EIO}, {errno: syscall.ENOSPC, short: true},
 		{errno: syscall.ENOSPC, forever: true}, {errno: syscall.EIO, forever: true}, {errno: syscall.ENOSPC, short: true, forever: true},
 	}
-	for policy, faults := range map[persist.Policy][]fault{persist.Always: faults, persist.EverySecond: faults[1:4]} {
+	for policy, faults := range map[persist.Policy][]fault{
+		persist.Always: faults, persist.EverySecond: faults[1:2], persist.Never: faults[1:4],
+	} {
+		x.mayRefuse = policy == persist.Never
 		for _, f := range faults {
 			for f.n = 1; ; f.n++ {
 				runs++
