@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ func misbehave(args []string) int {
 	case "hang":
 		<-context.Background().Done()
 	case "recursion":
+		debug.SetMaxStack(1 << 20)
 		var dive func(n int) int
 		dive = func(n int) int { return dive(n+1) + 1 }
 		return dive(0)
