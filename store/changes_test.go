@@ -272,8 +272,9 @@ func TestChangesEnd(t *testing.T) {
 	}
 }
 
-// Many write at once, checkpoints run, and everybody who follows, whatever his
-// pace, hears of every commit once and in order; the values are those at the end.
+// Many write at once, checkpoints and rewrites run, and everybody who follows,
+// whatever his pace, hears of every commit once and in order; the values are
+// those at the end.
 func TestChangesWhileOthersWrite(t *testing.T) {
 	for _, path := range []string{"", filepath.Join(t.TempDir(), "app.db")} {
 		db := open(t, path, &Options{KeepJournal: 64 << 20, Sync: Always})
@@ -282,8 +283,9 @@ func TestChangesWhileOthersWrite(t *testing.T) {
 		for w := range writers {
 			all.Go(func() {
 				for i := range writes {
-					if i%50 == 49 && path != "" && w == 0 {
-						if err := db.Save(); err != nil && !errors.Is(err, ErrSaving) {
+					if i%50 == 49 && path != "" && w < 2 {
+						write := []func() error{db.Save, db.Compact}[w]
+						if err := write(); err != nil && !errors.Is(err, ErrSaving) {
 							t.Error(err)
 						}
 					}
