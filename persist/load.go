@@ -52,11 +52,12 @@ func (f *File) LoadInto(l Loader) error {
 	var s state
 	var abroad bool
 	p := progress{tell: l.Progress}
+	journal := f.journalGuess()
 	err := f.viewAbroad(&abroad, func(tx *bolt.Tx) error {
 		if err := s.read(tx); err != nil {
 			return err
 		}
-		p.total = int64(s.baseBytes+s.deltaBytes) + f.journal.guess
+		p.total = int64(s.baseBytes+s.deltaBytes) + journal
 		return f.loadEntries(tx, &s, func(b *batch) error {
 			abroad = true
 			p.add(b.bytes)
@@ -68,12 +69,23 @@ func (f *File) LoadInto(l Loader) error {
 	if err != nil {
 		return explain(f.path, err)
 	}
-	p.done = p.total - f.journal.guess
+	p.done = p.total - journal
 	sizes, err := f.scan(s.covered, l.Effects, func(size int) { p.add(size) })
 	if err != nil {
 		return explain(f.path, err)
 	}
 	return f.ready(sizes)
+}
+
+// journalGuess returns about how many bytes of the journal there are to read.
+// Before the first load nobody changes it; later it is the committer's.
+func (f *File) journalGuess() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == errNotLoaded {
+		return f.journal.guess
+	}
+	return f.stats.JournalBytes
 }
 
 // A progress counts the bytes that were read.
