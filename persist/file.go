@@ -458,6 +458,7 @@ type Stats struct {
 	Pending       int    // bytes appended and not written yet
 	JournalBytes  int64  // written and not dropped by a checkpoint yet
 	KeptBytes     int64  // of these, what a checkpoint has covered: for Readers
+	Readers       int    // that follow the journal
 	BaseBytes     int64  // of the snapshot: all keys at one time
 	DeltaBytes    int64  // of the snapshot: changes since
 	Generation    uint64 // of the base; 0: there is no snapshot
@@ -506,6 +507,7 @@ func (f *File) Stats() Stats {
 	defer f.mu.Unlock()
 	s := f.stats
 	s.Appended, s.Durable, s.Pending = f.appended.Load(), f.durable.Load(), f.pipe.bytes()
+	s.Readers = len(f.readers)
 	return s
 }
 

@@ -236,8 +236,16 @@ func (db *DB) Limits() types.Limits { return *db.limits.Load() }
 // SetLimits changes those sizes, for values that are written from now on.
 func (db *DB) SetLimits(l types.Limits) { db.limits.Store(&l) }
 
-// Stats returns the state of the file; ok is false if there is none.
-func (db *DB) Stats() (s persist.Stats, ok bool) {
+// FileStats say how the file of a database stands and what it has cost: how far
+// commits are on disk, sizes, writes, checkpoints, failures. INFO persistence of
+// a server tells the same.
+type FileStats = persist.Stats
+
+// Stats returns the state of the file; ok is false if there is none. It costs
+// next to nothing, so a program may publish it wherever it publishes its own:
+//
+//	expvar.Publish("db", expvar.Func(func() any { s, _ := db.Stats(); return s }))
+func (db *DB) Stats() (s FileStats, ok bool) {
 	if db.file == nil {
 		return s, false
 	}

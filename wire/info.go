@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"redstart/persist"
 	"redstart/store"
 	"redstart/wire/command"
 	"redstart/wire/pubsub"
@@ -245,7 +247,43 @@ func (r *report) persistence() {
 		r.add("aof_current_size", stats.JournalBytes+stats.BaseBytes+stats.DeltaBytes)
 		r.add("aof_base_size", stats.BaseBytes+stats.DeltaBytes)
 		r.add("aof_buffer_length", stats.Pending)
+		r.add("aof_pending_bio_fsync", asInt(stats.Written > stats.Durable))
+		r.file(&stats)
 	}
+}
+
+// file writes what is ours to tell of the file: see persist.Stats.
+func (r *report) file(s *persist.Stats) {
+	r.add("file_last_commit", s.Appended)
+	r.add("file_written_commit", s.Written)
+	r.add("file_durable_commit", s.Durable)
+	r.add("file_covered_commit", s.Covered)
+	r.add("file_size", s.FileBytes)
+	r.add("file_free_bytes", s.FreeBytes)
+	r.add("file_journal_bytes", s.JournalBytes)
+	r.add("file_journal_kept_bytes", s.KeptBytes)
+	r.add("file_base_bytes", s.BaseBytes)
+	r.add("file_delta_bytes", s.DeltaBytes)
+	r.add("file_generation", s.Generation)
+	r.add("file_groups", s.Groups)
+	r.add("file_syncs", s.Syncs)
+	r.add("file_checkpoints", s.Checkpoints)
+	r.add("file_rewrites", s.Rewrites)
+	r.add("file_failures", s.Failures)
+	r.add("file_followers", s.Readers)
+	r.add("file_appended_bytes", s.AppendedBytes)
+	r.add("file_written_bytes", s.PageWrites)
+	r.add("file_write_amplification", fmt.Sprintf("%.2f", s.Amplification()))
+	readOnly := int64(0)
+	if !s.ReadOnlySince.IsZero() {
+		readOnly = max(1, int64(r.srv.now().Sub(s.ReadOnlySince)/time.Second))
+	}
+	r.add("file_read_only_sec", readOnly)
+	last := ""
+	if err := cmp.Or(r.srv.db.Err(), s.CheckpointErr, s.RewriteErr); err != nil {
+		last = strings.Join(strings.Fields(err.Error()), " ") // in one line
+	}
+	r.add("file_last_error", last)
 }
 
 func (r *report) statistics() {

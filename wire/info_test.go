@@ -110,3 +110,32 @@ func TestSaveInMemory(t *testing.T) {
 		require.Equal(t, "(error) ERR database is in memory only", k.do(line))
 	}
 }
+
+// INFO tells its owner how the file is doing.
+func TestInfoOfFile(t *testing.T) {
+	db, err := store.Open(filepath.Join(t.TempDir(), "app.db"), &store.Options{Sync: store.Never})
+	require.NoError(t, err)
+	srv := NewServer(db, nil)
+	k := talk(t, srv)
+	has := func(lines ...string) {
+		t.Helper()
+		k.send("INFO persistence")
+		v, err := k.r.Read()
+		require.NoError(t, err)
+		for _, line := range lines {
+			require.Regexp(t, `(?m)^`+line+`\r$`, v.Str)
+		}
+	}
+	has("aof_enabled:1", "aof_last_write_status:ok", "file_last_commit:0", "file_write_amplification:0.00", "file_last_error:")
+	k.do("SET a 1")
+	has("file_last_commit:1", "file_durable_commit:0", "aof_buffer_length:[1-9][0-9]*", "file_appended_bytes:[1-9][0-9]*")
+	k.do("WAITAOF 1 0 0")
+	has("file_written_commit:1", "file_durable_commit:1", "aof_buffer_length:0", "aof_pending_bio_fsync:0",
+		"file_syncs:[1-9][0-9]*", "file_journal_bytes:[1-9][0-9]*", "file_written_bytes:[1-9][0-9]*",
+		"file_write_amplification:[1-9][0-9]*[.][0-9][0-9]", "file_read_only_sec:0", "file_followers:0", "file_generation:0")
+	k.do("SAVE")
+	has("file_covered_commit:1", "file_checkpoints:1", "file_generation:1", "file_base_bytes:[1-9][0-9]*", "rdb_saves:1",
+		"rdb_last_bgsave_status:ok", "file_size:[1-9][0-9]*")
+	require.NoError(t, srv.Shutdown(context.Background()))
+	require.NoError(t, db.Close())
+}
