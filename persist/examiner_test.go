@@ -85,7 +85,7 @@ func TestProgress(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, phases)
 	require.Contains(t, steps[0], "byte 0")
-	require.Contains(t, steps, "snapshot chunk 1 of 6")
+	require.Regexp(t, `\bsnapshot chunk 1 of \d+\b`, strings.Join(steps, ", "))
 	require.Greater(t, last, end-toldBytes-chunkSize) // all but what was not told of the end
 	require.Regexp(t, `^(snapshot chunk|journal record) \d+ of \d+$`, steps[len(steps)-1])
 
