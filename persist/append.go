@@ -41,6 +41,7 @@ type group struct {
 	bytes   int
 	last    uint64        // number of the last transaction up to it
 	sync    bool          // somebody wants it on disk now
+	stage   bool          // and in the stage will do
 	over    chan struct{} // closed when its commit is over; nil: nobody waits
 }
 
@@ -194,7 +195,7 @@ func (f *File) WaitContext(ctx context.Context, seq uint64) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.durable.Load() < seq {
+	for led := false; f.durable.Load() < seq; {
 		if f.err != nil {
 			return f.err
 		}
@@ -202,6 +203,13 @@ func (f *File) WaitContext(ctx context.Context, seq uint64) error {
 		if g == nil || !g.sync || seq > g.last {
 			g = f.pipe.open
 			g.sync = true
+			if !led {
+				led = true
+				f.mu.Unlock()
+				f.lead()
+				f.mu.Lock()
+				continue
+			}
 			f.signal()
 		}
 		if g.over == nil {
@@ -216,6 +224,7 @@ func (f *File) WaitContext(ctx context.Context, seq uint64) error {
 			f.mu.Lock()
 			return ctx.Err()
 		}
+		led = false
 	}
 	return nil
 }

@@ -46,9 +46,10 @@ func BenchmarkAppendOnly(b *testing.B) {
 }
 
 func BenchmarkAlways(b *testing.B) {
-	for _, writers := range []int{1, 10, 50} {
-		b.Run(fmt.Sprint(writers), func(b *testing.B) {
-			f, err := Open(b.TempDir()+"/app.db", &Options{Sync: Always})
+	for i := range 6 {
+		writers, how, size := []int{1, 10, 50}[i/2], []string{"commit", "stage"}[i%2], []int{-1, 0}[i%2]
+		b.Run(fmt.Sprint(writers, how), func(b *testing.B) {
+			f, err := Open(b.TempDir()+"/app.db", &Options{Sync: Always, stageSize: size})
 			require.NoError(b, err)
 			_, err = load(f)
 			require.NoError(b, err)

@@ -203,11 +203,55 @@ func (c *examination) journal() {
 	if whole && (p.open || len(numbers) > 0 && p.number != c.sequence && c.last || len(numbers) == 0 && c.sequence > 0) {
 		c.fail(damagef("the journal ends at record %d of %d", p.number, c.sequence))
 	}
+	if whole {
+		c.staged(&p)
+	}
 	c.Sequence = max(p.seq, c.state.covered)
+	if _, last, _ := c.readStage(c.Sequence); last > end {
+		whole, end = false, last
+	}
 	if !whole && end > c.Sequence {
 		c.tell("", fmt.Sprintf("the journal's transactions %d to %d are lost: they are of a damaged record, or come after one",
 			c.Sequence+1, end))
 	}
+}
+
+// staged makes the changes of the transactions in the stage, which follow what
+// p has read.
+func (c *examination) staged(p *replay) {
+	content, _, err := c.readStage(max(p.seq, c.state.covered))
+	if err != nil {
+		c.fail(err)
+	}
+	before := c.Transactions
+	for _, fr := range content.frames {
+		r := record{first: fr.first, count: fr.count, buf: fr.body}
+		if err := guard(new(bool), func() error { return p.staged(&r) }); err != nil {
+			c.fail(err)
+			break
+		}
+	}
+	c.Staged, c.Unfinished = c.Transactions-before, content.unfinished
+}
+
+// readStage reads what is in the stage after a transaction, and the number of
+// the last one that is whole in it, wherever it is.
+func (c *examination) readStage(after uint64) (content stageContent, last uint64, err error) {
+	content.last = after
+	if c.stage.length == 0 {
+		return content, 0, nil
+	}
+	value, err := c.survey.read(c.stage)
+	if err != nil {
+		return content, 0, err
+	}
+	var head stageHead
+	if err := head.decode(value, len(value)); err != nil {
+		return content, 0, fmt.Errorf("at byte %d: %w", c.stage.at, err)
+	}
+	ring := value[head.lead:]
+	content, err = head.read(ring, after)
+	return content, head.last(ring), err
 }
 
 // begin returns which of the numbered records is the first to be read. Those

@@ -25,7 +25,8 @@ type step struct {
 	done  chan error
 }
 
-// serve is the committer, the one goroutine that writes to the file. Each round of it
+// serve is the committer, the one goroutine that writes to the file, but for those
+// who lead a group of their own. Each round of it
 // takes the open group and, if a checkpoint has some work waiting, one step of
 // that, and commits both by one transaction of bbolt: so a checkpoint never
 // holds bbolt's writer lock against a group, and shares its fdatasyncs.
@@ -61,8 +62,35 @@ func (f *File) serve() {
 		case <-ticks:
 			ticked = true
 		}
+		f.turn.Lock()
 		closing = f.round(ticked)
+		f.turn.Unlock()
 	}
+}
+
+// lead writes the open group to the stage in the goroutine of one who waits
+// for it, if the committer is at rest and has nothing else to do: that spares two
+// changes of goroutine, and often of thread, for each write of a lone client.
+// It is the committer meanwhile.
+func (f *File) lead() {
+	if !f.turn.TryLock() {
+		return
+	}
+	defer f.turn.Unlock()
+	for range gatherYields {
+		runtime.Gosched()
+	}
+	f.mu.Lock()
+	g := f.pipe.open
+	if f.closing || f.err != nil || f.pipe.step != nil || !f.mayStage(g) {
+		f.mu.Unlock()
+		return
+	}
+	f.pipe.take(f.appended.Load())
+	g.stage, g.sync = true, true
+	f.mu.Unlock()
+	_, err := f.commitGroup(g, nil)
+	f.settle(g, err)
 }
 
 // gatherYields is how often the committer lets others run before it takes a
@@ -90,7 +118,9 @@ func (f *File) round(ticked bool) (closing bool) {
 	}
 	p.step = nil
 	g := p.take(f.appended.Load())
-	g.sync = g.sync || closing || s != nil && s.sync || f.Policy() != Never
+	g.stage = !closing && s == nil && (g.sync || ticked && f.Policy() == Always)
+	g.sync = g.sync || closing || s != nil && s.sync || f.Policy() != Never ||
+		f.stage.count > 0 // it folds, and the frames will be overwritten
 	if closing && f.err == nil {
 		f.err = ErrClosed // nothing is taken that nobody would write
 	}
@@ -119,7 +149,13 @@ func (f *File) commitGroup(g *group, s *step) (stepErr, err error) {
 	if f.broken != nil {
 		return f.broken, f.broken
 	}
-	if len(g.records) == 0 && (s == nil || s.run == nil) {
+	if g.stage && f.mayStage(g) {
+		if err := f.stageGroup(g); err != nil {
+			return nil, f.retry(g, err)
+		}
+		return nil, nil
+	}
+	if len(g.records) == 0 && (s == nil || s.run == nil) && f.stage.count == 0 {
 		return nil, f.syncOnly(g)
 	}
 	stepErr, err = f.transact(g, s)
@@ -157,8 +193,61 @@ func (f *File) flush() error {
 	})
 }
 
-// transact commits g and s. An error of s leaves nothing of either.
+// mayStage reports whether g can be written to the stage.
+func (f *File) mayStage(g *group) bool {
+	return len(g.records) > 0 && !f.noStage && f.stage.usable() && f.stage.fits(g)
+}
+
+// stageGroup writes g to the stage. After an error the stage is left alone.
+func (f *File) stageGroup(g *group) error {
+	err := f.point("commit")
+	if err == nil {
+		// To write behind the end of a file that was cut short is no error.
+		err = f.cutShort()
+	}
+	if err == nil {
+		err = f.stage.write(f.os, g)
+	}
+	if err == nil {
+		err = f.point("committed")
+	}
+	if err != nil {
+		f.noStage = true
+		return err
+	}
+	f.count(func(s *Stats) {
+		s.Groups++
+		s.Syncs++
+		s.PageWrites += uint64(units(g.bytes))
+		f.stage.took(g)
+	})
+	return nil
+}
+
+// wantsStage returns the size of the stage that the commit of g makes: the first
+// one, or one four times as large if g comes to the journal because it is full; 0:
+// none. If it fails, it is tried again without: there may be space for g alone.
+func (f *File) wantsStage(g *group) (size int) {
+	if !g.stage || f.Policy() != Always || f.noStage {
+		return 0
+	}
+	size = firstStage
+	if f.opt.stageSize > 0 {
+		size = f.opt.stageSize
+	}
+	if f.stage.at != 0 {
+		if size = min(4*int(f.stage.size), maxStage); f.opt.stageSize > 0 || !f.stage.full(g) || size <= int(f.stage.size) {
+			return 0
+		}
+	}
+	f.noStage = true
+	return size
+}
+
+// transact commits g and s, and with them what is staged. An error of s leaves
+// nothing of either.
 func (f *File) transact(g *group, s *step) (stepErr, err error) {
+	newStage := f.wantsStage(g)
 	var pages uint64 // bytes of them
 	err = f.guard(new(bool), func() error {
 		tx, err := f.db.Begin(true)
@@ -166,6 +255,14 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 			return err
 		}
 		defer tx.Rollback() // does nothing after Commit
+		if newStage > 0 {
+			if err := createStage(tx, newStage); err != nil {
+				return err
+			}
+		}
+		if err := f.journal.append(tx, f.stage.records); err != nil {
+			return err
+		}
 		if err := f.journal.append(tx, g.records); err != nil {
 			return err
 		}
@@ -192,18 +289,26 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 	if stepErr != nil {
 		return stepErr, errors.Join(err, f.reread())
 	}
-	if err == nil {
-		f.count(func(st *Stats) {
-			st.Groups++
-			if g.sync {
-				st.Syncs++
-			}
-			for _, r := range g.records {
+	if err != nil {
+		return nil, err
+	}
+	f.count(func(st *Stats) {
+		st.Groups++
+		if g.sync {
+			st.Syncs++
+		}
+		for _, records := range [][]*record{f.stage.records, g.records} {
+			for _, r := range records {
 				st.JournalWrites += uint64(len(r.buf))
 			}
-			st.PageWrites += pages
-		})
-		f.measure()
+		}
+		st.PageWrites += pages
+		f.stage.reset()
+	})
+	f.measure()
+	if newStage > 0 {
+		err = f.view(f.stage.locate)
+		f.noStage = err != nil
 	}
 	return nil, err
 }
@@ -216,9 +321,28 @@ func (f *File) reread() error {
 			return err
 		}
 		f.setState(s)
-		f.written, err = f.journal.open(tx, s.covered)
+		last, err := f.journal.open(tx, s.covered)
+		if err != nil {
+			return err
+		}
+		f.written, err = f.rereadStage(tx, last)
 		return err
 	})
+}
+
+// rereadStage reads the stage back, given the number of the last transaction
+// in the journal, and returns that of the last one of all.
+func (f *File) rereadStage(tx *bolt.Tx, last uint64) (uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.stage.locate(tx); err != nil {
+		return 0, err
+	}
+	c, err := f.stage.load(f.os, last)
+	if c.unfinished {
+		f.warn("a write that a crash interrupted is cut off; nobody was promised it", "transaction", c.last+1)
+	}
+	return c.last, err
 }
 
 // currentState returns the state; setState changes it, in the committer.
@@ -351,13 +475,16 @@ func (f *File) settle(g *group, err error) {
 	}
 	f.pipe.written()
 	f.crowded.Store(f.pipe.bytes() > crowded)
-	if f.journal.bytes-f.journal.kept(f.state.covered) > f.opt.MaxJournal {
+	if f.journalBytes()-f.journal.kept(f.state.covered) > f.opt.MaxJournal {
 		select {
 		case f.due <- struct{}{}:
 		default:
 		}
 	}
 }
+
+// journalBytes returns the size of the journal with what is staged.
+func (f *File) journalBytes() int64 { return f.journal.bytes + int64(f.stage.bytes) }
 
 // count changes the counters.
 func (f *File) count(change func(*Stats)) {

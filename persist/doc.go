@@ -5,7 +5,9 @@
 // last, in order. A snapshot is all keys as they were after some transaction: a
 // base, and delta runs of what changed since. A checkpoint brings the snapshot
 // up to a later transaction and drops the journal up to there. A group is the
-// transactions that are written by one commit of bbolt. A draft is a new file
+// transactions that are written at once, by a commit of bbolt or into the
+// stage: the place in the file where a group that somebody waits for becomes
+// durable first. A fold brings what was staged into the journal. A draft is a new file
 // that nobody uses before it is complete; a rewrite puts one in the place of the
 // file that is open.
 //
@@ -19,13 +21,13 @@
 //
 // A transaction is whole or absent after any crash of the process, and none is
 // there without all before it. When Wait(seq) has returned nil, transaction
-// seq and all before it have been synced to disk by both fdatasyncs of a commit
-// of bbolt, and the directory was, too. What an earlier process has written is
-// synced before it is taken for durable (renew). What else is on
-// disk is up to the policy:
+// seq and all before it have been synced to disk: by the fdatasync after a frame
+// was written to the stage, or by both of a commit of bbolt; and the directory
+// was, too. What an earlier process has written is synced before it is taken for
+// durable (renew). What else is on disk is up to the policy:
 //
 //	Always       the store waits for every transaction; those that wait at
-//	             the same time share one commit
+//	             the same time share one sync
 //	EverySecond  written and synced once a second: a crash, of the process or
 //	             the machine, loses at most the last second and what the disk
 //	             was busy with
@@ -59,8 +61,14 @@
 // Check lists what is damaged, and Recover saves the rest to a new file; both
 // read pages without bbolt (survey.go) and change nothing.
 //
+// What a crash has cut off in the middle of a write was promised to nobody. In
+// bbolt it leaves no trace; in the stage it may, and opening then tells the
+// logger so, and goes on.
+//
 // What a checksum cannot tell: a file that was replaced as a whole by an older
-// copy of itself, and a disk that says a sync is done when it is not. If such a
+// copy of itself; damage in the last frame of the stage, which looks like a write
+// that was cut off (but the stage is empty once the file was at rest for two
+// seconds, or was closed); and a disk that says a sync is done when it is not. If such a
 // disk has lost the write of a single page, gaps in the numbers tell, but not if
 // it was a meta page or the root of the tree, for these may lead to the whole
 // tree of an earlier commit.
@@ -89,14 +97,19 @@
 //	│   │   └─ 00000002   …
 //	│   └─ 00000003
 //	│       └─ 00000003   …
-//	└─ data
-//	    ├─ generation 1, part 1
-//	    │   ├─ 00000001   crc32c | kind | count | entries, up to 64 KiB   ┐
-//	    │   └─ …                                                          │ base
-//	    ├─ generation 1, part 257                                         │
-//	    │   └─ …                                                          ┘
-//	    └─ generation 1, part 300
-//	        └─ 00000300   entries, patches and tombstones                 ─ delta run
+//	├─ data
+//	│   ├─ generation 1, part 1
+//	│   │   ├─ 00000001   crc32c | kind | count | entries, up to 64 KiB   ┐
+//	│   │   └─ …                                                          │ base
+//	│   ├─ generation 1, part 257                                         │
+//	│   │   └─ …                                                          ┘
+//	│   └─ generation 1, part 300
+//	│       └─ 00000300   entries, patches and tombstones                 ─ delta run
+//	└─ stage          (once somebody has waited under Always)
+//	    └─ stage      salt | where the ring is | crc32c, and, written in place,
+//	                  ┌ crc32c | length | count | first seq | transactions
+//	                  ├ frames, each on pages of its own, up to 4 MiB
+//	                  └ …
 //
 // Names are numbers, 8 bytes big endian. A part holds up to 256 chunks and is
 // dropped as one, and so is a segment: dropping costs pages, not keys. Chunks
@@ -109,9 +122,14 @@
 // Why so: one bbolt entry per key took 8 times as long to write and made every
 // checkpoint touch a third of all pages; hash-ordered pages of a few KiB did
 // no better. Chunks with delta runs write what changed, load in one pass and
-// leave a file of constant size. The journal is ordinary records of bbolt:
-// two fdatasyncs a group. A ring written in place would need one, but writes
-// below bbolt's surface; everything that would change for it is in journal.go.
+// leave a file of constant size. The journal is ordinary records of bbolt,
+// which need two fdatasyncs a group: good enough once a second, and half as fast
+// as it could be for whoever waits each time. The stage needs one. It writes
+// below bbolt's surface, on pages that bbolt does not touch; stage.go says why
+// nothing that was promised can be lost by it. A program that does not know of it
+// would open the file without what is staged; so a file with a stage is of
+// format version 3, which such a program refuses. A file for which nobody waits
+// has none, and is of the version it always was.
 //
 // The file does not shrink by itself: pages that nothing is on are used again.
 // When they are more than twice what is in use (Options.MaxFree), as after a

@@ -29,7 +29,9 @@ type Summary struct {
 	Keys         int
 	Databases    map[int]map[types.Kind]int // keys of each kind, of databases that have any
 	Expiring     int                        // keys with a deadline
-	Transactions int                        // of the journal, after the snapshot
+	Transactions int                        // of the journal and the stage, after the snapshot
+	Staged       int                        // of these, those in the stage
+	Unfinished   bool                       // a crash has cut off a write to the stage, that nobody was promised
 	Damage       int                        // places that are damaged
 
 	Format     int    // version of the layout; 0: an empty file

@@ -61,6 +61,8 @@ type Options struct {
 	Now         func() time.Time // for Stats; default time.Now
 	Limits      *types.Limits    // of compact forms of loaded values; default types.DefaultLimits
 
+	stageSize int // tests: bytes of the stage's ring for ever; below 0: none is made
+
 	ticks    <-chan time.Time                                 // tests: instead of one a second
 	openFile func(string, int, os.FileMode) (*os.File, error) // tests: instead of disk.OpenFile
 	hook     func(point string) error                         // tests: called where things can go wrong
@@ -80,9 +82,10 @@ const (
 // at any time, except that Load comes before all others.
 //
 // Who owns what: mu guards the groups and all that Append and Wait touch.
-// The handle of bbolt, the journal and the state are changed by the committer
-// only (commit.go); handle is held for reading by whoever else reads the file,
-// so that the committer can replace a broken handle.
+// The handle of bbolt, the journal, the stage and the state are changed by the
+// committer only (commit.go), who is whoever holds turn; handle is held for
+// reading by whoever else reads the file, so that the committer can replace a
+// broken handle.
 type File struct {
 	path string
 	real string // absolute, and no symbolic link
@@ -112,6 +115,7 @@ type File struct {
 	pause      int // ticks to the next try to rewrite; guarded by mu
 	left       int // of them; guarded by mu
 
+	turn    sync.Mutex
 	handle  sync.RWMutex
 	db      *bolt.DB
 	os      *os.File    // what bbolt has open
@@ -119,6 +123,8 @@ type File struct {
 	changed int         // how often it was another one
 	jammed  atomic.Bool // bbolt has panicked, and may hold its locks for ever
 	journal journal
+	stage   stage // what others see of it is changed under mu
+	noStage bool  // it cannot be made, or a write to it has failed
 	state   state
 	written uint64 // number of the last transaction given to the operating system
 	size    int64  // of the file, as of the last commit
@@ -156,6 +162,7 @@ func Open(path string, opt *Options) (*File, error) {
 	if f.opt.MaxFree == 0 {
 		f.opt.MaxFree = defaultMaxFree
 	}
+	f.noStage = f.opt.stageSize < 0
 	if f.log = f.opt.Logger; f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}
@@ -457,6 +464,7 @@ type Stats struct {
 	Covered       uint64 // number of the last transaction the snapshot holds
 	Pending       int    // bytes appended and not written yet
 	JournalBytes  int64  // written and not dropped by a checkpoint yet
+	Staged        int64  // of these, what is in the stage
 	KeptBytes     int64  // of these, what a checkpoint has covered: for Readers
 	Readers       int    // that follow the journal
 	BaseBytes     int64  // of the snapshot: all keys at one time
@@ -515,7 +523,8 @@ func (f *File) Stats() Stats {
 // is called under mu.
 func (f *File) publish() {
 	f.stats.Written, f.stats.Covered = f.written, f.state.covered
-	f.stats.JournalBytes, f.stats.KeptBytes = f.journal.bytes, f.journal.kept(f.state.covered)
+	f.stats.JournalBytes, f.stats.KeptBytes = f.journalBytes(), f.journal.kept(f.state.covered)
+	f.stats.Staged = int64(f.stage.bytes)
 	f.stats.BaseBytes = int64(f.state.baseBytes)
 	f.stats.DeltaBytes = int64(f.state.deltaBytes)
 	f.stats.Generation = f.state.generation

@@ -10,8 +10,8 @@ import (
 // A journal keeps committed transactions, in order, until a checkpoint has
 // made them superfluous. Everything that knows how they are stored is in this
 // file: the committer appends records within a transaction of bbolt, Load and
-// Checkpoint read them back, a checkpoint trims. A ring written in place could
-// take its place without the rest of the package noticing.
+// Checkpoint read them back, a checkpoint trims. What was waited for may be
+// staged first and come here later: see stage.go.
 //
 // Layout: bucket "journal" holds one bucket per segment, named by the number
 // of its first record; a segment holds records under their numbers (8 bytes,
@@ -315,6 +315,24 @@ func (p *replay) piece(r *record) error {
 		p.pieces = append(p.pieces, r.buf...)
 	}
 	return nil
+}
+
+// staged hands out the transactions of a record that was staged when the
+// reading began; a fold may have brought it into the journal since.
+func (p *replay) staged(r *record) error {
+	p.seq = max(p.seq, p.after)
+	if r.end() <= p.seq {
+		return nil
+	}
+	return eachTransaction(r.first, r.count, r.buf, func(seq uint64, tx []byte) error {
+		if seq <= p.seq {
+			return nil
+		}
+		if seq != p.seq+1 {
+			return damagef("transaction %d is staged and follows transaction %d", seq, p.seq)
+		}
+		return p.transaction(tx)
+	})
 }
 
 func (p *replay) transaction(tx []byte) error {

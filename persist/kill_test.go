@@ -54,9 +54,11 @@ func child(path string) {
 	for w := range killWriters {
 		go func() {
 			n := 0
+			mu.Lock()
 			if v := m.dbs[0][fmt.Sprint("a", w)]; len(v.elems) > 0 {
 				n, _ = strconv.Atoi(strings.TrimRight(v.elems[0].a, "."))
 			}
+			mu.Unlock()
 			for n++; ; n++ {
 				tx := killTx(w, n)
 				mu.Lock()

@@ -12,9 +12,11 @@ var (
 	metaBucket    = []byte("redstart")
 	journalBucket = []byte("journal")
 	dataBucket    = []byte("data")
+	stageBucket   = []byte("stage")
 
 	formatKey = []byte("format")
 	stateKey  = []byte("state")
+	stageKey  = []byte("stage")
 )
 
 // The versions of the layout. A file says the oldest that has all that is in
@@ -23,7 +25,8 @@ var (
 const (
 	firstFormat   = 1
 	patchFormat   = 2 // entries of a snapshot may be patches
-	formatVersion = 2 // the newest, which this package reads and all before it
+	stageFormat   = 3 // there is a stage
+	formatVersion = 3 // the newest, which this package reads and all before it
 )
 
 // A state says which part of the file is the snapshot. It is written by the

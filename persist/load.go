@@ -2,6 +2,7 @@ package persist
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -242,6 +243,7 @@ func (s *state) loadChunks(tx *bolt.Tx, limits *types.Limits, begin func(size in
 // reused soon. It returns the segments' sizes, and passes them to read, if that is
 // not nil.
 func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error, read func(size int)) (sizes []int, err error) {
+	staged := f.stagedNow()
 	abroad := false
 	p := replay{after: after, each: func(seq uint64, tx []byte) error {
 		abroad = true
@@ -263,10 +265,19 @@ func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error, read f
 		if sizes = append(sizes, size); read != nil {
 			read(size)
 		}
-		if err != nil || name == nil {
+		if err != nil {
+			return sizes, err
+		}
+		if name == nil {
+			break
+		}
+	}
+	for i := range staged {
+		if err := p.staged(&staged[i]); err != nil {
 			return sizes, err
 		}
 	}
+	return sizes, nil
 }
 
 // ready opens the file for writing after its first Load.
@@ -275,7 +286,7 @@ func (f *File) ready(sizes []int) error {
 		return nil
 	}
 	f.handle.RLock()
-	err := renew(f.os)
+	err := errors.Join(f.stage.renew(f.os), renew(f.os))
 	f.handle.RUnlock()
 	if err != nil {
 		return explain(f.path, err)

@@ -123,7 +123,8 @@ func (r *Reader) read(limit uint64) (txs []Transaction, err error) {
 		size, last = size+len(tx), seq
 		return nil
 	}}
-	hint := r.hint
+	hint, more := r.hint, false
+	staged := r.f.stagedNow()
 	err = r.f.view(func(tx *bolt.Tx) error {
 		name, err := r.f.locate(tx, p.after)
 		if name == nil || err != nil {
@@ -142,6 +143,7 @@ func (r *Reader) read(limit uint64) (txs []Transaction, err error) {
 			}
 			for ; key != nil; key, value = records.Next() {
 				if size >= readBytes && !p.open {
+					more = true
 					return nil
 				}
 				if err := p.record(key, value); err != nil {
@@ -152,6 +154,12 @@ func (r *Reader) read(limit uint64) (txs []Transaction, err error) {
 		}
 		return nil
 	})
+	for i := range staged {
+		if err != nil || more {
+			break
+		}
+		err = p.staged(&staged[i])
+	}
 	if err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}

@@ -279,6 +279,10 @@ func (f *File) adopt(d *draft) {
 	f.os, f.info = d.os, d.info
 	f.look()
 	f.journal = d.journal
+	f.mu.Lock()
+	f.stage = stage{} // what was staged is in the new journal
+	f.mu.Unlock()
+	f.noStage = f.opt.stageSize < 0
 	f.setState(d.state)
 	f.written = d.written
 	f.size, f.free = d.size, d.free
@@ -344,6 +348,19 @@ func (f *File) astray() error {
 	case !os.SameFile(there, f.info):
 		return errStranger
 	}
+	return f.noteLength(there)
+}
+
+// cutShort returns an error if the file is smaller than it was.
+func (f *File) cutShort() error {
+	there, err := f.os.Stat()
+	if err != nil {
+		return err
+	}
+	return f.noteLength(there)
+}
+
+func (f *File) noteLength(there os.FileInfo) error {
 	if there.Size() < f.length {
 		return damagef("it was cut short: %d bytes instead of %d", there.Size(), f.length)
 	}

@@ -30,11 +30,14 @@ type survey struct {
 	last     bool   // and it is the newest that says so
 	records  map[uint64]extent
 	chunks   map[chunkID]extent
+	stage    extent // length 0: there is none
 	first    uint64 // of the records the tree leads to; above all if there are none
 
 	scanned  bool
 	strays   map[uint64][]extent // values with that number as key
 	oldState *state              // the newest of those on strays
+
+	strayStages []extent
 }
 
 // An extent is where a value is.
@@ -124,12 +127,17 @@ func (s *survey) tree() {
 			s.sequence = s.bucket(g, e, s.segment)
 		case bytes.Equal(e.key, dataBucket):
 			s.bucket(g, e, s.part)
+		case bytes.Equal(e.key, stageBucket):
+			s.bucket(g, e, s.stageValue)
 		default:
 			s.other(g, e)
 		}
 	})
 	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		s.fail(damagef("bucket %q is missing", name))
+	}
+	if s.format >= stageFormat && s.stage.length == 0 {
+		s.fail(damagef("the stage is missing"))
 	}
 	s.last = s.last && !missing[string(journalBucket)]
 }
@@ -164,6 +172,15 @@ func (s *survey) metaValue(_ *page, e *element) {
 		return
 	}
 	s.state = found
+}
+
+// stageValue visits an element of bucket "stage".
+func (s *survey) stageValue(g *page, e *element) {
+	if e.bucket || !bytes.Equal(e.key, stageKey) {
+		s.fail(damagef("page %d: %x is not the stage", g.id, e.key))
+		return
+	}
+	s.stage = extent{e.value, e.length}
 }
 
 // segment visits an element of bucket "journal".
@@ -307,6 +324,7 @@ func (s *survey) scan() {
 	}
 	s.scanned = true
 	clear(s.strays)
+	s.strayStages = nil
 	for id := uint64(2); id < s.pages; id++ {
 		if s.used[id/64]&(1<<(id%64)) != 0 {
 			continue
@@ -334,6 +352,8 @@ func (s *survey) stray(g *page) {
 			s.strays[number] = append(s.strays[number], extent{e.value, e.length})
 		case !e.bucket && bytes.Equal(e.key, stateKey) && e.length < 1<<10:
 			s.strayState(&e)
+		case !e.bucket && bytes.Equal(e.key, stageKey):
+			s.strayStages = append(s.strayStages, extent{e.value, e.length})
 		case e.bucket && e.length > bucketHeader:
 			if inner, err := s.inlinePage(&e); err == nil && inner.leaf() {
 				s.stray(&inner)
@@ -358,6 +378,9 @@ func (s *survey) strayState(e *element) {
 // and does not.
 func (s *survey) adopt() {
 	s.scan()
+	if s.stage.length == 0 && len(s.strayStages) == 1 {
+		s.stage = s.strayStages[0] // it has never been anywhere else
+	}
 	for number, found := range s.strays {
 		place := binary.BigEndian.AppendUint64(nil, number)
 		if _, ok := s.records[number]; !ok && (number <= s.sequence || !s.last) {
