@@ -61,6 +61,11 @@ func (db *DB) WaitDurable() error {
 	return db.file.Wait(db.file.Appended())
 }
 
+// AwaitsDisk reports whether [DB.WaitDurable] would have to wait.
+func (db *DB) AwaitsDisk() bool {
+	return db.file != nil && db.file.Policy() == Always && db.file.Durable() < db.file.Appended()
+}
+
 // Seq returns the number of the last commit: of the caller's own or a later one,
 // once that has returned. It is how the short forms, which take no option [Seq],
 // tell theirs.

@@ -21,7 +21,9 @@ import (
 //  1. ask which sockets have something, without waiting if there is work left;
 //  2. read each of them once into the loop's one buffer, and run the session;
 //  3. resume the sessions in the mailbox: served waits, messages to send;
-//  4. under the policy Always, wait until all of that is on disk, once;
+//  4. under the policy Always, if something was written, let those who have
+//     sent a command meanwhile do theirs, too, and then wait until all of that
+//     is on disk, once;
 //  5. send the replies, once for each client.
 //
 // So a busy server makes few and large turns, which cost least, by itself. A
@@ -58,6 +60,9 @@ type loop struct {
 	doing   []*loopConn // those of this turn; the memory of the next ready
 	next    int         // the first of doing that has not had its turn
 	current *loopConn   // whose session runs, or ran last
+	sync    uint64      // number of the last one waited for
+	before  int         // clients that waited for it
+	company int         // and for it or the one before
 	buf     []byte
 
 	relief relief
@@ -98,6 +103,7 @@ type loopConn struct {
 	writer    func([]byte) (bool, error) // c.write
 	space     []byte                     // of the session, into which was read
 	stint     uint64                     // of the session's run: see relief
+	sync      uint64                     // number of the last one that it waited for
 }
 
 // newLoop starts a loop.
@@ -170,6 +176,9 @@ func (l *loop) arrived() {
 func (l *loop) run() {
 	var events [loopEvents]unix.EpollEvent
 	for l.work() {
+		if l.gather(events[:]) {
+			continue
+		}
 		l.send()
 		if l.over() {
 			l.relief.end()
@@ -190,13 +199,21 @@ func (l *loop) run() {
 	}
 }
 
+// poll returns the sockets that have something, without waiting.
+func (l *loop) poll(events []unix.EpollEvent) int {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll),
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 { // EINTR
+		return 0
+	}
+	return int(n)
+}
+
 // wait returns the sockets that have something. It sleeps if nothing is left
 // to do and nothing is in the mailbox.
 func (l *loop) wait(events []unix.EpollEvent) int {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll),
-		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-	if errno == 0 && n > 0 {
-		return int(n)
+	if n := l.poll(events); n > 0 {
+		return n
 	}
 	if len(l.ready) > 0 {
 		return 0
