@@ -34,7 +34,7 @@ func talk(t testing.TB, srv *Server) *talker {
 	nc, err := srv.Dialer()(context.Background(), "", "")
 	require.NoError(t, err)
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(patience))
 	return &talker{t: t, nc: nc, r: resp.NewReader(nc)}
 }
 

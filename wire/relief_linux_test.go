@@ -74,7 +74,7 @@ func (s *slowServer) talk() *talker {
 	nc, err := net.Dial("tcp", s.addr)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(patience))
 	return &talker{t: s.t, nc: nc, r: resp.NewReader(nc)}
 }
 

@@ -428,7 +428,7 @@ func TestLargeReadsWhileWriting(t *testing.T) {
 		done := make(chan struct{})
 		all.Go(func() {
 			defer close(done)
-			for range 20 {
+			for range 8 {
 				require.Len(t, reader.do(t, strings.Fields(r.read)...).Elems, size, r.read)
 			}
 		})
