@@ -98,6 +98,29 @@ func (d *Dict) Find(h uint64, key string) (r Ref) {
 // cell returns the number of the directory's cell for h.
 func (d *Dict) cell(h uint64) uint64 { return h >> (64 - d.depth) }
 
+// warm lets the processor fetch what a search for h looks at first, the group,
+// while the caller does other things. Some time later warmRecord does the same
+// for the entry itself, which only the group tells. Together they spare the
+// search most of its time if the Dict is larger than the caches.
+func (d *Dict) warm(h uint64) {
+	if d.count != 0 {
+		s := d.dir[d.cell(h)]
+		grp := &s.groups[s.home(h)]
+		prefetch(unsafe.Pointer(&grp.tags))
+		prefetch(unsafe.Pointer(&grp.off[groupSlots-1])) // it may begin another line
+	}
+}
+
+func (d *Dict) warmRecord(h uint64) {
+	if d.count != 0 {
+		s := d.dir[d.cell(h)]
+		grp := &s.groups[s.home(h)]
+		for m := matchTag(grp.tags, h) & matchFull(grp.tags); m != 0; m &= m - 1 {
+			prefetch(s.at(grp.off[first(m)]).p)
+		}
+	}
+}
+
 // Put makes value, deadline (0: none) and mark (0 to 7) those of key, whatever
 // they were, and reports whether the key was added. The value may be up to
 // 512 MiB long; above 1/4 page it lies out of line.

@@ -183,9 +183,32 @@ func (z *ZSet) RemoveRange(lo, hi int) int {
 			return true
 		})
 		l.tree.removeRange(lo, hi)
+		l.warm(lo)
 	}
 	z.recorder().Note(OpZRemoveRange, int64(lo), int64(hi), "", "")
 	return hi - lo
+}
+
+// warm prepares the next removal at one end of the set, from which members have
+// just gone if lo, their rank, says so: who pops one will pop the next, and
+// that one's entry lies anywhere in memory.
+func (l *zlarge) warm(lo int) {
+	const ahead = 2 // the next one's record, and the group of the one after it
+	n := l.dict.Len()
+	if n < ahead || lo != 0 && lo != n {
+		return
+	}
+	next := lo == 0
+	from := max(0, lo-ahead)
+	l.tree.root.each(from, from+ahead, func(member []byte, _ float64) bool {
+		if h := HashOf(text(member)); next {
+			l.dict.warmRecord(h)
+		} else {
+			l.dict.warm(h)
+		}
+		next = !next
+		return true
+	})
 }
 
 // shrink makes a large set that is empty a small one.
