@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -362,6 +363,7 @@ func (f *finder) appendRange(args [][]byte, keys []Key) ([]Key, bool) {
 	if last < f.first || last >= len(args) {
 		return keys, false
 	}
+	keys = slices.Grow(keys, (last-f.first)/f.step+1)
 	for i := f.first; i <= last; i += f.step {
 		keys = append(keys, Key{i, f.access})
 	}
