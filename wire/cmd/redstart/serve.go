@@ -70,7 +70,7 @@ func serve(c *subcommand, args []string, stdout, stderr io.Writer) int {
 
 // serveFile serves until a signal or a client ends it.
 func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error {
-	loaded, tuned := tuneGC()
+	gc := tuneGC()
 	logs, err := openLog(config.Get("logfile"), stderr)
 	if err != nil {
 		return err
@@ -90,14 +90,14 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	loaded()
+	gc.loaded(db.Size)
 	// From here on a signal must find the database whole.
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if tuned {
+	if gc != nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		go beThrifty(ctx, db.Size)
+		go beThrifty(ctx, db.Size, gc)
 	}
 	srv := wire.NewServer(db, &wire.Options{Config: config, Logger: logger})
 	listeners, err := config.Listen()

@@ -16,6 +16,7 @@ import (
 // something to be had.
 
 const (
+	followEvery = 200 * time.Millisecond // a look at what the tuner has to follow
 	thriftEvery = time.Second
 	thriftShare = 50 // a collection is followed by so many times its length without one
 
@@ -72,10 +73,12 @@ func counted(n int, again bool) int {
 	return n + 1
 }
 
-// beThrifty gives memory back when it is worth while, until ctx ends.
-func beThrifty(ctx context.Context, size func() int) {
-	tick := time.NewTicker(thriftEvery)
+// beThrifty gives memory back when it is worth while, and lets gc follow the
+// size of the database, until ctx ends.
+func beThrifty(ctx context.Context, size func() int, gc *tuner) {
+	tick, follow := time.NewTicker(thriftEvery), time.NewTicker(followEvery)
 	defer tick.Stop()
+	defer follow.Stop()
 	sample := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/cycles/total:gc-cycles"},
@@ -86,6 +89,8 @@ func beThrifty(ctx context.Context, size func() int) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-follow.C:
+			gc.follow()
 		case now := <-tick.C:
 			metrics.Read(sample)
 			due := t.look(heapLook{
