@@ -169,7 +169,8 @@ func (r *report) memory() {
 	r.bytes("used_memory_rss", rss)
 	r.bytes("used_memory_peak", peak)
 	r.add("used_memory_peak_perc", fmt.Sprintf("%.2f%%", 100*float64(used)/float64(peak)))
-	data := min(int64(r.databases().Data()), used)
+	parts := r.databases()
+	data := min(int64(parts.Data()), used)
 	r.add("used_memory_overhead", used-data) // garbage that is to be collected, too
 	r.add("used_memory_dataset", data)
 	r.add("used_memory_dataset_perc", fmt.Sprintf("%.2f%%", 100*float64(data)/float64(used)))
@@ -188,6 +189,9 @@ func (r *report) memory() {
 	r.add("mem_clients_normal", len(r.srv.clients())*sessionSize)
 	if stats, ok := r.srv.db.Stats(); ok {
 		r.add("mem_aof_buffer", stats.Pending)
+	}
+	for name, n := range parts.All() { // of used_memory, what store.Memory says; Redis has no such fields
+		r.add("mem_"+name, n)
 	}
 	r.add("mem_allocator", "go")
 	r.zero("mem_clients_slaves", "active_defrag_running", "lazyfree_pending_objects")

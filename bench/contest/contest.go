@@ -7,8 +7,8 @@
 //     shown beside.
 //   - A [Contest] is several of them, and what they have to do. It has a method
 //     for each table: [Contest.Benchmark], [Contest.Large], [Contest.Load],
-//     [Contest.Memory] and [Contest.Pauses]. What it costs to keep data in a
-//     file is in [Contest.Durable], [Contest.Journal], [Contest.Saving],
+//     [Contest.Memory], [Contest.Parts] and [Contest.Pauses]. What it costs to
+//     keep data in a file is in [Contest.Durable], [Contest.Journal], [Contest.Saving],
 //     [Contest.Checkpoints], [Contest.SavingMemory], [Contest.Opening], [Contest.Rewriting] and, of
 //     our library, [Contest.Library] and [Contest.Flush]; they bring their
 //     contestants with them, made from [Contest.Redstart] and [Contest.Redis].

@@ -15,6 +15,20 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestPartsOf(t *testing.T) {
+	info := "# Memory\r\nused_memory:5\r\n"
+	if s, err := partsOf(info, 1000, 2); err == nil {
+		t.Errorf("got %v from an INFO without parts", s)
+	}
+	for _, name := range parts {
+		info += "mem_" + name + ":20\r\n"
+	}
+	s, err := partsOf(info, 1000, 2)
+	if err != nil || len(s) != len(parts)+2 || s[0] != 500 || s[1] != 10 || s[len(s)-1] != 500-10*float64(len(parts)) {
+		t.Errorf("got %v, %v", s, err)
+	}
+}
+
 func TestEveryOtherRoundIsReversed(t *testing.T) {
 	var got string
 	for round := range 3 {

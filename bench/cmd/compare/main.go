@@ -29,7 +29,7 @@ import (
 )
 
 // tables are the names for -only, in the order of the output.
-const tables = "redis-benchmark,large,load,memory,pauses"
+const tables = "redis-benchmark,large,load,memory,parts,pauses"
 
 // options are what the flags say.
 type options struct {
@@ -161,6 +161,8 @@ func (o *options) makers() ([]maker, error) {
 			all = append(all, (*contest.Contest).Load)
 		case "memory":
 			all = append(all, (*contest.Contest).Memory)
+		case "parts":
+			all = append(all, (*contest.Contest).Parts)
 		case "pauses":
 			all = append(all, (*contest.Contest).Pauses)
 		default:

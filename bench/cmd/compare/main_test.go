@@ -53,8 +53,8 @@ func TestCompare(t *testing.T) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Tables) != 7 {
-		t.Errorf("%d tables, not two of redis-benchmark, two of large, load, memory and pauses", len(r.Tables))
+	if len(r.Tables) != 8 {
+		t.Errorf("%d tables, not two of redis-benchmark, two of large, load, memory, parts and pauses", len(r.Tables))
 	}
 	for _, table := range r.Tables {
 		if _, err := os.Stat(filepath.Join(o.out, table.Name+".svg")); err != nil {
