@@ -32,7 +32,9 @@ type pipeline struct {
 	tail  *record
 	free  []*record
 	room  sync.Cond // signalled when taken has been written
-	step  *step     // work on the file for the committer
+
+	together bool  // somebody slept until the last group was over
+	step     *step // work on the file for the committer
 }
 
 // A group is written by one transaction of bbolt.
@@ -289,7 +291,7 @@ func (p *pipeline) unwritten() {
 // end wakes the waiters of the taken group and empties it.
 func (p *pipeline) end() {
 	g := p.taken
-	if g.over != nil {
+	if p.together = g.over != nil; p.together {
 		close(g.over)
 	}
 	clear(g.records)

@@ -77,10 +77,14 @@ func (f *File) lead() {
 		return
 	}
 	defer f.turn.Unlock()
-	for range gatherYields {
-		runtime.Gosched()
-	}
 	f.mu.Lock()
+	if f.pipe.together {
+		f.mu.Unlock()
+		for range gatherYields {
+			runtime.Gosched()
+		}
+		f.mu.Lock()
+	}
 	g := f.pipe.open
 	if f.closing || f.err != nil || f.pipe.step != nil || !f.mayStage(g) {
 		f.mu.Unlock()
@@ -95,7 +99,9 @@ func (f *File) lead() {
 
 // gatherYields is how often the committer lets others run before it takes a
 // group that somebody waits for: whoever the last group woke is likely to
-// append again, and then shares this one.
+// append again, and then shares this one. If it woke nobody there is none to
+// yield to, and it would cost: the Go scheduler wakes a thread at each yield, and
+// as often as not the one who yields goes on in that.
 const gatherYields = 4
 
 // round does what there is to do. It reports whether it was the last.

@@ -1,10 +1,6 @@
 package wire
 
-import (
-	"runtime"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // gatherLooks is how often gather looks in vain before it gives up: some tens
 // of microseconds, half of a quick sync.
@@ -18,7 +14,8 @@ const gatherLooks = 100
 // one half waits for the disk the other sends, and each sync is shared by half
 // of them. So if fewer have come than there were in the last two syncs, gather
 // looks out for the others for a moment: about as long as it takes them to read
-// their replies and write, and a fraction of a sync.
+// their replies and write, and a fraction of a sync. It does not give way to other
+// goroutines meanwhile: that wakes a thread each time, which takes over the loop.
 func (l *loop) gather(events []unix.EpollEvent) bool {
 	if !l.srv.db.AwaitsDisk() {
 		return false
@@ -34,7 +31,6 @@ func (l *loop) gather(events []unix.EpollEvent) bool {
 		if len(l.touched) >= l.company {
 			break
 		}
-		runtime.Gosched()
 	}
 	l.meet()
 	return false
