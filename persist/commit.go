@@ -59,8 +59,8 @@ func (f *File) serve() {
 		ticked := false
 		select {
 		case <-f.wake:
-		case <-ticks:
-			ticked = true
+		case tick := <-ticks:
+			ticked = !tick.Equal(disk.Mark)
 		}
 		f.turn.Lock()
 		closing = f.round(ticked)

@@ -135,7 +135,7 @@ func (tr *trial) commit() {
 	if tr.policy == persist.Never { // something is written without a sync before
 		tr.try(op{'s', "unsynced", tr.text()})
 		tr.ticks <- time.Time{}
-		tr.ticks <- time.Time{}
+		tr.ticks <- disk.Mark
 		tr.recover()
 	}
 	o := op{'s', fmt.Sprint("k", tr.seq%5), tr.text()}
@@ -212,13 +212,13 @@ func (tr *trial) recover() {
 	tr.reads()
 	if tr.forever && !tr.healed {
 		tr.ticks <- time.Time{}
-		tr.ticks <- time.Time{}
+		tr.ticks <- disk.Mark
 		require.ErrorIs(tr.t, tr.file.Err(), persist.ErrReadOnly)
 		tr.reads()
 	}
 	tr.heal()
 	tr.ticks <- time.Time{}
-	tr.ticks <- time.Time{}
+	tr.ticks <- disk.Mark
 	if tr.file.Err() != nil { // it cannot be trusted any more: then a new one is written
 		require.True(tr.t, tr.file.Stats().Failed)
 		<-tr.file.RewriteDue()
@@ -277,7 +277,7 @@ func (tr *trial) work() {
 	if tr.policy != persist.Always {
 		tr.try(op{'s', "second", tr.text()})
 		tr.ticks <- time.Time{}
-		tr.ticks <- time.Time{}
+		tr.ticks <- disk.Mark
 		tr.recover()
 	}
 	tr.close()

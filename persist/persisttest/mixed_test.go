@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"redstart/persist"
+	"redstart/persist/internal/disk"
 	"redstart/store"
 	"redstart/types"
 )
@@ -248,7 +249,7 @@ func TestCrashOfStore(t *testing.T) {
 // tick lets a second pass.
 func (s *shop) tick() {
 	s.ticks <- time.Time{}
-	s.ticks <- time.Time{}
+	s.ticks <- disk.Mark
 	s.note()
 }
 

@@ -112,7 +112,7 @@ func (w *world) wait() {
 // tick lets a second pass.
 func (w *world) tick() {
 	w.ticks <- time.Time{}
-	w.ticks <- time.Time{} // it is taken when the first is done with
+	w.ticks <- disk.Mark
 	w.rec.acknowledge(w.file.Durable())
 }
 

@@ -9,9 +9,12 @@ import (
 // paces are the directories whose files have seconds of their own.
 var paces sync.Map // of string, <-chan time.Time
 
+// Mark is a tick that stands for no second: whoever has received it is done with
+// the tick before, and does nothing.
+var Mark = time.Unix(0, 0)
+
 // Pace makes a second of the files in dir what ticks says, for tests, until
-// stop is called. It concerns files opened meanwhile. A file that has received a
-// second tick is done with the first.
+// stop is called. It concerns files opened meanwhile.
 func Pace(dir string, ticks <-chan time.Time) (stop func()) {
 	dir = filepath.Clean(dir)
 	paces.Store(dir, ticks)
