@@ -1,4 +1,10 @@
 // Command redstart serves a database in one file to Redis clients.
+//
+// Beside this file lies default.pgo, a profile by which go build chooses the
+// calls to inline: it spares the server some 4 % of its time with pipelining. It
+// need not fit the code to the line. After larger changes a new one is made by
+//
+//	go test ./wire -run - -bench Session -cpuprofile wire/cmd/redstart/default.pgo -o /dev/null
 package main
 
 import (
