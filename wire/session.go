@@ -91,7 +91,7 @@ func newSession(srv *Server, link transport) *session {
 	s.authed = !srv.needsPassword()
 	s.parser.Unauthenticated = !s.authed
 	s.parser.MaxBulk = srv.config.live.Load().maxBulk
-	s.newCall()
+	s.call = command.Call{Peer: s, Reply: &s.out, Yield: s.tx.OnWait}
 	s.box.idle.L = &s.box.mu
 	s.card.init(s)
 	srv.db.TrackAccess() // for OBJECT IDLETIME
@@ -288,7 +288,7 @@ func (s *session) letGo() {
 	if cap(s.out.Bytes()) > 0 {
 		buffers.put(s.out.Swap(nil))
 	}
-	s.newCall()
+	s.call.Forget()
 	s.locks.Reset()
 	if cap(s.keys) > keepKeys {
 		s.keys = nil
@@ -296,11 +296,6 @@ func (s *session) letGo() {
 	if len(s.in) == 0 && !s.ending {
 		s.parser.Reset()
 	}
-}
-
-// newCall makes the session's call as good as new.
-func (s *session) newCall() {
-	s.call = command.Call{Peer: s, Reply: &s.out, Yield: s.tx.OnWait}
 }
 
 // limitReplies drops the replies of a client, and the client with them, if they

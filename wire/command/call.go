@@ -95,6 +95,12 @@ func (c *Call) Start(cmd *Command, args [][]byte) {
 	c.ready, c.woken = "", false
 }
 
+// Forget drops what c has borrowed for its last command.
+func (c *Call) Forget() {
+	c.Tx, c.Command = nil, nil
+	c.all, c.args, c.ready, c.err, c.wait = nil, nil, "", nil, nil
+}
+
 // NoWait says whether to wait means to get nothing, as in MULTI and scripts.
 func (c *Call) NoWait(no bool) { c.nowait = no }
 
