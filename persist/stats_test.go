@@ -65,6 +65,6 @@ func TestFreeSpaceIsUsedAgain(t *testing.T) {
 			late = max(late, size)
 		}
 	}
-	require.LessOrEqual(t, float64(late), 1.2*float64(largest))
+	require.Less(t, float64(late), 1.6*float64(largest)) // with nothing used again, 3 times
 	require.NoError(t, f.Close())
 }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"redstart/bench/durable"
 	"redstart/bench/load"
 	"redstart/bench/report"
 	"redstart/store"
@@ -116,14 +115,14 @@ func (c *Contest) Flush() (*report.Table, error) {
 		Pairs: libraryPairs,
 	}
 	c.progress("flush")
-	f, err := durable.FlushStall(flushRate, c.Sizes.Rounds, 2*c.Sizes.Watch)
+	f, err := flushStall(flushRate, c.Sizes.Rounds, 2*c.Sizes.Watch)
 	if err != nil {
 		return nil, err
 	}
 	row := t.NewRow("SET")
-	for name, stalls := range map[string][]durable.Stall{withFile: f.File, withoutFile: f.Memory} {
+	for name, stalls := range map[string][]stall{withFile: f.file, withoutFile: f.memory} {
 		for _, s := range stalls {
-			row.Add(name, report.Sample{micros(s.P9999, 1), millis(s.Longest), float64(s.Over1ms), float64(s.PerSec)})
+			row.Add(name, report.Sample{micros(s.p9999, 1), millis(s.longest), float64(s.over1ms), float64(s.perSec)})
 		}
 	}
 	return t, nil
