@@ -198,10 +198,11 @@ func (f *File) WaitContext(ctx context.Context, seq uint64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for led := false; f.durable.Load() < seq; {
-		if f.err != nil {
+		g := f.pipe.taken
+		last := errors.Is(f.err, ErrClosed) && g != nil && g.sync && seq <= g.last // Close is writing it
+		if f.err != nil && !last {
 			return f.err
 		}
-		g := f.pipe.taken
 		if g == nil || !g.sync || seq > g.last {
 			g = f.pipe.open
 			g.sync = true

@@ -88,7 +88,7 @@ func (x *Examiner) Recover(path, newPath string) (Summary, error) {
 	if err != nil {
 		return c.Summary, err
 	}
-	return c.Summary, WriteFile(newPath, c.keys, x.writing())
+	return c.Summary, WriteFile(newPath, numbered{c.keys, c.Sequence}, x.writing())
 }
 
 // writing returns what passes Progress which of the keys is written next, and

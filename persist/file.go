@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -423,8 +424,8 @@ func (f *File) view(do func(tx *bolt.Tx) error) error { return f.viewAbroad(new(
 func (f *File) viewAbroad(abroad *bool, do func(tx *bolt.Tx) error) error {
 	f.handle.RLock()
 	defer f.handle.RUnlock()
-	if f.db == nil {
-		return ErrClosed
+	if f.db == nil { // closed, or not opened again after an error
+		return cmp.Or(f.Err(), ErrClosed)
 	}
 	err := f.guard(abroad, func() error { return f.db.View(do) })
 	if err != nil && f.jammed.Load() {
