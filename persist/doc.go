@@ -35,7 +35,9 @@
 //	             crash of the process loses at most the last second. A crash
 //	             of the machine may lose more. As bbolt orders its pages by
 //	             syncing, it may also leave a file that does not open any
-//	             more: that is the price of Never, and why it is not the default
+//	             more, or, if the root of the tree is what was lost, opens as of
+//	             an earlier commit, even than the last Sync: that is the price
+//	             of Never, and why it is not the default
 //
 // After an error of a write nothing more is acknowledged. The file is opened
 // again and compared with what should be in it; if the group is not there it
