@@ -254,6 +254,7 @@ func (f *File) wantsStage(g *group) (size int) {
 // nothing of either.
 func (f *File) transact(g *group, s *step) (stepErr, err error) {
 	newStage := f.wantsStage(g)
+	before := f.journal.mark()
 	var pages uint64 // bytes of them
 	err = f.guard(new(bool), func() error {
 		tx, err := f.db.Begin(true)
@@ -292,6 +293,9 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 		pages = uint64(stats.GetPageAlloc()) + uint64(f.db.Info().PageSize) // and the meta page
 		return f.point("committed")
 	})
+	if err != nil || stepErr != nil {
+		f.journal.goBack(before) // or the sizes of what was trimmed are lost
+	}
 	if stepErr != nil {
 		return stepErr, errors.Join(err, f.reread())
 	}

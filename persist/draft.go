@@ -148,17 +148,19 @@ func (d *draft) finish() error {
 // publish gives the finished draft its name, where nothing may be. If it fails
 // nothing is there.
 func (d *draft) publish() error {
-	if err := errors.Join(d.finish(), d.shut()); err != nil {
+	if err := d.finish(); err != nil {
 		return err
 	}
 	if err := mustNotExist(d.path); err != nil {
 		return err
 	}
+	// It is locked until it has its name: nobody else makes a draft of that name
+	// meanwhile, which would be renamed in its place.
 	if err := disk.RenameFile(draftName(d.path), d.path); err != nil {
 		return err
 	}
 	d.done = true
-	err := disk.SyncDirectory(filepath.Dir(d.path))
+	err := errors.Join(disk.SyncDirectory(filepath.Dir(d.path)), d.shut())
 	if err != nil {
 		err = errors.Join(err, disk.RemoveFile(d.path))
 	}

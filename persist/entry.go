@@ -315,7 +315,9 @@ func (r *reader) piece(c *chunk) error {
 		return err
 	}
 	if c.kind == chunkPiece {
-		r.buf = append(r.buf[:0], rest...)
+		if len(rest) < len(r.buf) { // of an element of many pieces nothing moves
+			r.buf = append(r.buf[:0], rest...)
+		}
 		return nil
 	}
 	if !r.part.done() || len(rest) > 0 {

@@ -227,3 +227,30 @@ func TestBackPressure(t *testing.T) {
 	close(gate)
 	require.NoError(t, f.Close())
 }
+
+// The size of the journal is the same after a checkpoint that could not trim it.
+func TestSizeAfterFailedTrim(t *testing.T) {
+	full := false
+	opt := testOptions(EverySecond)
+	opt.hook = func(point string) error {
+		if full && point == "commit" {
+			return &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+		}
+		return nil
+	}
+	f, m := mustOpen(t, tempFile(t), opt)
+	for i := range 8 {
+		do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat("x", segmentSize)))
+	}
+	require.NoError(t, f.Sync())
+	size := f.Stats().JournalBytes
+	require.Greater(t, size, int64(8*segmentSize))
+	full = true
+	require.Error(t, f.Checkpoint(m))
+	full = false
+	require.NoError(t, f.Sync())
+	require.Equal(t, size, f.Stats().JournalBytes)
+	require.NoError(t, f.Checkpoint(m))
+	require.Less(t, f.Stats().JournalBytes, int64(2*segmentSize))
+	require.NoError(t, f.Close())
+}

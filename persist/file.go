@@ -299,7 +299,11 @@ func renew(file *os.File) error {
 // syncName makes the file's name durable. That of an old file should be, but
 // the process that made it may have been killed before: then it matters as much.
 func (f *File) syncName(fresh bool) error {
-	err := disk.SyncDirectory(filepath.Dir(f.path))
+	real, err := filepath.EvalSymlinks(f.path) // a link says nothing of the directory it leads to
+	if err != nil {
+		return err
+	}
+	err = disk.SyncDirectory(filepath.Dir(real))
 	if !fresh && errors.Is(err, fs.ErrPermission) {
 		return nil // whoever may not read a directory has not made files in it
 	}

@@ -107,6 +107,28 @@ func openRecord(place, value []byte) (r record, err error) {
 	return r, nil
 }
 
+// A journalMark is a journal at one time. A commit changes none but its last
+// segment in place.
+type journalMark struct {
+	journal
+	tail segment
+}
+
+func (j *journal) mark() journalMark {
+	m := journalMark{journal: *j}
+	if n := len(j.segments); n > 0 {
+		m.tail = j.segments[n-1]
+	}
+	return m
+}
+
+// goBack makes j what it was, after a commit that failed.
+func (j *journal) goBack(m journalMark) {
+	if *j = m.journal; len(j.segments) > 0 {
+		j.segments[len(j.segments)-1] = m.tail
+	}
+}
+
 // open reads where the journal ends. It returns the number of the last
 // transaction, or covered if the journal holds none after it.
 func (j *journal) open(tx *bolt.Tx, covered uint64) (seq uint64, err error) {

@@ -54,6 +54,7 @@ func (f *File) ReadAfter(seq uint64) (*Reader, error) {
 		return err
 	})
 	if err != nil {
+		f.condemn(err)
 		r.Close()
 		return nil, explain(f.path, err)
 	}
@@ -80,8 +81,13 @@ func (r *Reader) Next(ctx context.Context) ([]Transaction, error) {
 		moved := f.moved
 		f.mu.Unlock()
 		if limit > r.seq.Load() {
-			if txs, err := r.read(limit); err != nil || len(txs) > 0 {
-				return txs, explain(f.path, err)
+			txs, err := r.read(limit)
+			if err != nil {
+				f.condemn(err)
+				return nil, explain(f.path, err)
+			}
+			if len(txs) > 0 {
+				return txs, nil
 			}
 		}
 		if errors.Is(err, ErrClosed) {

@@ -93,6 +93,7 @@ func (f *File) rewrite(v View) error {
 		f.warn("the new file has not the mode and the owner of the old one", "error", unlike)
 	}
 	if err := f.begin(d, v.Seq(), failed); err != nil {
+		f.condemn(err)
 		return err
 	}
 	if err := d.write(v, nil, f.ending); err != nil {
@@ -100,6 +101,7 @@ func (f *File) rewrite(v View) error {
 	}
 	if !failed {
 		if err := f.follow(d); err != nil {
+			f.condemn(err)
 			return err
 		}
 	}

@@ -74,9 +74,14 @@ func (l *loader) sort() {
 	}
 }
 
+// maxAhead is how many times the first batch room is made for at once: what the
+// file says of its size is not worth more than what has been read of it.
+const maxAhead = 32
+
 // reserve makes room for what is ahead, if it is like the first batch.
 func (l *loader) reserve(batch []persist.Entry, ahead int) {
 	l.sized = true
+	ahead = min(ahead, maxAhead*len(batch))
 	counts := make([]int, l.tx.db.opt.Databases)
 	for i := range batch {
 		counts[batch[i].DB]++
