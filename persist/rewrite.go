@@ -76,6 +76,9 @@ func (f *File) rewrite(v View) error {
 	if appended := f.appended.Load(); v.Seq() > appended {
 		return fmt.Errorf("the view is of transaction %d, but there are only %d", v.Seq(), appended)
 	}
+	if covered := f.currentState().covered; !failed && v.Seq() < covered {
+		return fmt.Errorf("the view is of transaction %d, but the snapshot is of %d already", v.Seq(), covered)
+	}
 	old := f.identity()
 	if !failed && disk.Links(old) > 1 {
 		return errManyNames
