@@ -61,6 +61,8 @@ type Change struct {
 	// Effect is the change itself; its Op, one of types.OpPushFront, … or of
 	// OpSet, …, says what its other fields are.
 	Effect types.Effect
+
+	clock Clock // of the database that tells it; nil: no deadline has passed
 }
 
 // The changes of whole keys and of databases; those of elements are the ops of
@@ -89,6 +91,7 @@ type ChangesOption func(*changesOptions)
 type changesOptions struct {
 	prefixes []string
 	dbs      []int
+	clock    Clock
 }
 
 // Prefix asks for changes of keys that begin with one of prefixes. Changes of
@@ -113,7 +116,7 @@ func OfDatabase(i int) ChangesOption {
 // [ErrFuture] if there has been no commit from; [ErrNoFile] if there is no
 // journal, in memory without Options.KeepJournal; [ErrCorrupt].
 func (db *DB) Changes(ctx context.Context, from uint64, opts ...ChangesOption) iter.Seq2[Commit, error] {
-	var o changesOptions
+	o := changesOptions{clock: db.clock}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -194,7 +197,7 @@ func (o *changesOptions) changes(effects []byte) (list []Change, err error) {
 			return nil, err
 		}
 		at.New = c.New
-		if o.wants(&c) {
+		if c.clock = o.clock; o.wants(&c) {
 			list = append(list, c)
 		}
 	}
@@ -274,6 +277,13 @@ func (o *changesOptions) wantsDB(db int) bool {
 // data have the same data again. (But for one deadline: a collection with one
 // that a single Update empties and fills again keeps it here, where a Redis
 // deletes the key in between.)
+//
+// What deletes a key that has expired is a change of its own, and nothing else
+// does: a deadline that has passed when Commands is called is given as none,
+// because a change that the follower has yet to come to may have moved it. A
+// receiver that has been given a deadline goes by it, though. It loses a key
+// whose deadline passes while its follower is late, even if it was moved in
+// time: who extends deadlines keeps his followers closer than they are long.
 func (c *Change) Commands() [][]string {
 	e, key := c.Effect, c.Key
 	one := func(words ...string) [][]string { return [][]string{words} }
@@ -320,14 +330,14 @@ func (c *Change) keyCommands(one func(...string) [][]string) [][]string {
 	a, n := text(e.A), strconv.FormatInt(e.N, 10)
 	switch e.Op {
 	case OpSet:
-		if e.N != 0 {
+		if c.expires() {
 			return one("SET", key, a, "PXAT", n)
 		}
 		return one("SET", key, a)
 	case OpDelete:
 		return one("DEL", key)
 	case OpExpire:
-		if e.N != 0 {
+		if c.expires() {
 			return one("PEXPIREAT", key, n)
 		}
 		return one("PERSIST", key)
@@ -351,4 +361,10 @@ func (c *Change) keyCommands(one func(...string) [][]string) [][]string {
 		return one("SWAPDB", n, strconv.FormatInt(e.M, 10))
 	}
 	return nil
+}
+
+// expires reports whether OpSet or OpExpire sets a deadline that is yet to come.
+func (c *Change) expires() bool {
+	at := c.Effect.N
+	return at != 0 && (c.clock == nil || at > c.clock.Now().UnixMilli())
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,6 +55,45 @@ func TestChangesMakeAReplica(t *testing.T) {
 		})
 	}
 }
+
+// A follower that comes after deadlines have passed loses no key whose deadline
+// was moved in time, and deletes those that have expired.
+func TestChangesAfterDeadlines(t *testing.T) {
+	clock := new(setClock)
+	source := startOurs(t, "", &store.Options{KeepJournal: 1 << 20, Clock: clock}, nil)
+	followers := []*replay{newReplay(newClient(t, startOurs(t, "", &store.Options{Clock: clock}, nil)))}
+	if redis := startRedis(t); redis != nil {
+		followers = append(followers, newReplay(newClient(t, redis))) // all these deadlines are past to it
+	}
+	c := newClient(t, source)
+	run := func(lines ...string) {
+		for _, line := range lines {
+			require.NoError(t, c.do(t, strings.Fields(line)...).Err(), line)
+		}
+	}
+	run("SET kept 1 EX 10", "SET longer 1 EX 10", "RPUSH list a", "EXPIRE list 10", "SET gone 1 EX 10", "SET shorter 1 EX 1000")
+	clock.seconds.Add(5)
+	run("PERSIST kept", "EXPIRE longer 20", "EXPIRE shorter 5", "RENAME list moved", "PERSIST moved")
+	clock.seconds.Add(10)
+	run("EXPIRE longer 20", "PERSIST longer", "SET last 1 EX 20")
+	require.Zero(t, c.do(t, "EXISTS", "gone", "shorter").Int)
+	run("DEL gone shorter") // which finds them expired
+	clock.seconds.Add(100)
+	require.Zero(t, c.do(t, "EXISTS", "last").Int)
+	run("DEL last")
+	want := contents(t, newClient(t, source))
+	for _, f := range followers {
+		f.follow(t, source.db)
+		require.Equal(t, want, contents(t, f.to))
+	}
+}
+
+// A setClock goes when it is told to. Its timers never fire.
+type setClock struct{ seconds atomic.Int64 }
+
+func (c *setClock) Now() time.Time { return time.Unix(1_700_000_000+c.seconds.Load(), 0) }
+
+func (*setClock) AfterFunc(time.Duration, func()) func() bool { return func() bool { return true } }
 
 // told are the effects there are.
 var told = []types.Op{
