@@ -31,6 +31,10 @@ import (
 // and, while somebody follows, what he has not read, up to Options.MaxJournal
 // bytes. Who comes from before that gets a [GoneError], and begins anew: a
 // [Snapshot], and the changes after its Seq.
+//
+// Numbers belong to one history of one file. A backup that is restored, and what
+// is recovered of a damaged file, go on counting from a number that others have
+// had, with other commits: who has followed the file that they replace begins anew.
 
 // A Commit is what one transaction has changed. It is the receiver's.
 type Commit struct {
@@ -110,6 +114,12 @@ func OfDatabase(i int) ChangesOption {
 // first of those that the journal holds, then of each that is made, when it is
 // on disk. from is 0, which is the beginning of the file; the Seq of a Commit or a
 // [Snapshot]; or db.Seq(), for what comes. Nobody waits for a slow receiver.
+//
+// The Seq of a Commit may be kept, and gone on from after a crash (under [Never]:
+// of the program, not of the machine). That of a Snapshot, and db.Seq(), may be those of commits that a crash takes back, until
+// [DB.WaitSeq] has returned. All are numbers of this file alone: who goes on after
+// it was replaced by a backup, or by what was recovered of it, misses commits and
+// is not told so. He begins anew.
 //
 // It ends, if the loop does not, with an error: that of ctx; [ErrClosed]; a
 // *[GoneError] if from, or a slow receiver, is behind what the journal holds;

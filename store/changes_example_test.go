@@ -59,14 +59,18 @@ func ExampleSnapshot_Seq() {
 	defer db.Close()
 	db.Set("a", []byte("1"))
 
+	ctx := context.Background()
 	snap := db.Snapshot()
 	defer snap.Close()
+	if err := db.WaitSeq(ctx, snap.Seq()); err != nil { // a crash could take back what is not on disk
+		log.Fatal(err)
+	}
 	index := map[string]int{}
 	for key := range snap.Keys("*") {
 		index[key]++
 	}
 	db.Set("b", []byte("2"))
-	for commit, err := range db.Changes(context.Background(), snap.Seq()) {
+	for commit, err := range db.Changes(ctx, snap.Seq()) {
 		if err != nil {
 			log.Fatal(err)
 		}

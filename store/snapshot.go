@@ -36,7 +36,9 @@ func (db *DB) snapshot(from, to int) *Snapshot {
 }
 
 // Seq returns the number of the last commit that the snapshot holds: who has read
-// it goes on with [DB.Changes] from there.
+// it goes on with [DB.Changes] from there. That commit may not be on disk yet, and
+// a crash takes it back and uses its number again: who keeps what he has read, or
+// the number, first has [DB.WaitSeq] say that it is there.
 func (s *Snapshot) Seq() uint64 { return s.seq }
 
 // Close lets go of the memory that only the snapshot holds. It may be left to
