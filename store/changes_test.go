@@ -203,6 +203,30 @@ func TestChangesBeyondTheJournal(t *testing.T) {
 	})
 }
 
+// What a receiver makes of a commit in memory is not told to others.
+func TestChangesAreTheReceivers(t *testing.T) {
+	db := open(t, "", &Options{KeepJournal: 1 << 20})
+	require.NoError(t, db.Set("k", []byte("value")))
+	for range 2 {
+		for c, err := range db.Changes(t.Context(), 0) {
+			require.NoError(t, err)
+			require.Equal(t, "value", string(c.Changes[0].Effect.A))
+			clear(c.Changes[0].Effect.A)
+			break
+		}
+	}
+}
+
+// Commits in memory count for what they cost, however small.
+func TestChangesInMemoryAreBounded(t *testing.T) {
+	db := open(t, "", &Options{KeepJournal: 10_000})
+	for range 1000 {
+		require.NoError(t, db.Set("k", nil))
+	}
+	require.LessOrEqual(t, len(db.kept.txs), 10_000/keptOverhead)
+	require.Len(t, collect(t, db, 1000-uint64(len(db.kept.txs)), 1000), len(db.kept.txs))
+}
+
 // Options.KeepJournal keeps what a receiver needs to go on after a restart.
 func TestChangesAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.db")

@@ -40,7 +40,8 @@ type Options struct {
 	// KeepJournal is how many bytes of the journal are kept, beyond what is
 	// needed to open the file, so that [DB.Changes] can be resumed from there. A
 	// database in memory has no journal but this, and no changes to tell
-	// without it. Default: none.
+	// without it; there each commit counts for 64 bytes more than its changes.
+	// Default: none.
 	KeepJournal int64
 	// Clock tells the time. Default: the system's.
 	Clock Clock

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"sync"
 
@@ -11,7 +12,7 @@ import (
 // in memory, for those who follow them.
 //
 // Invariants: numbers of txs ascend by one, up to seq; bytes is the sum of their
-// effects' lengths, and at most limit unless there is only one.
+// effects' lengths and overheads, and at most limit unless there is only one.
 type keptJournal struct {
 	limit int64
 
@@ -23,6 +24,12 @@ type keptJournal struct {
 	closed bool
 }
 
+// keptOverhead is what a commit costs beside its effects, with the room that
+// append leaves: small commits cost more than they say.
+const keptOverhead = 64
+
+func keptSize(effects []byte) int64 { return int64(len(effects)) + keptOverhead }
+
 func newKeptJournal(limit int64) *keptJournal { return &keptJournal{limit: limit} }
 
 // append adds a commit and returns its number.
@@ -31,9 +38,9 @@ func (k *keptJournal) append(effects []byte) uint64 {
 	defer k.mu.Unlock()
 	k.seq++
 	k.txs = append(k.txs, persist.Transaction{Seq: k.seq, Effects: append([]byte(nil), effects...)})
-	k.bytes += int64(len(effects))
+	k.bytes += keptSize(effects)
 	for k.bytes > k.limit && len(k.txs) > 1 {
-		k.bytes -= int64(len(k.txs[0].Effects))
+		k.bytes -= keptSize(k.txs[0].Effects)
 		k.txs[0] = persist.Transaction{}
 		k.txs = k.txs[1:] // append moves the rest when it is at the end of its memory
 	}
@@ -87,6 +94,9 @@ func (r *keptReader) Next(ctx context.Context) ([]persist.Transaction, error) {
 			return nil, err
 		case len(txs) > 0:
 			r.seq = txs[len(txs)-1].Seq
+			for i := range txs { // the receiver may change what it gets
+				txs[i].Effects = bytes.Clone(txs[i].Effects)
+			}
 			return txs, nil
 		case closed:
 			return nil, persist.ErrClosed
@@ -99,7 +109,8 @@ func (r *keptReader) Next(ctx context.Context) ([]persist.Transaction, error) {
 	}
 }
 
-// after returns a copy of some of the commits after the one numbered seq.
+// after returns some of the commits after the one numbered seq. Their effects are
+// those of the journal, which nobody changes.
 func (k *keptJournal) after(seq uint64) ([]persist.Transaction, error) {
 	oldest := k.seq - uint64(len(k.txs)) + 1
 	if seq+1 < oldest {
