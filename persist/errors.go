@@ -15,7 +15,7 @@ var (
 	ErrForeign  = errors.New("not a Redstart file")
 	ErrNewer    = errors.New("the file was written by a newer Redstart")
 	ErrReadOnly = errors.New("writing to the file failed, no more writes are taken")
-	ErrClosed   = errors.New("the file is closed")
+	ErrClosed   = errors.New("database is closed")
 
 	errNotLoaded = errors.New("the file takes no writes before it is loaded")
 )

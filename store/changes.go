@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -132,9 +131,6 @@ func (db *DB) Changes(ctx context.Context, from uint64, opts ...ChangesOption) i
 	}
 	return func(yield func(Commit, error) bool) {
 		if err := db.follow(ctx, from, &o, yield); err != nil {
-			if errors.Is(err, persist.ErrClosed) {
-				err = ErrClosed
-			}
 			yield(Commit{}, err)
 		}
 	}

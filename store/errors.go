@@ -14,7 +14,6 @@ var (
 	ErrWrongType  = errors.New("key holds a value of another type")
 	ErrNoKey      = errors.New("no such key")
 	ErrTooLarge   = errors.New("string would exceed the size limit")
-	ErrClosed     = errors.New("database is closed")
 	ErrTxReadOnly = errors.New("transaction is read-only")
 	ErrUndeclared = errors.New("transaction touches a key it did not declare")
 	ErrDatabase   = errors.New("database number is out of range")
@@ -25,6 +24,7 @@ var (
 	ErrNaN        = types.ErrNaN
 	ErrRange      = types.ErrRange
 
+	ErrClosed   = persist.ErrClosed
 	ErrReadOnly = persist.ErrReadOnly
 	ErrCorrupt  = persist.ErrCorrupt
 	ErrForeign  = persist.ErrForeign

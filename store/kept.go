@@ -99,7 +99,7 @@ func (r *keptReader) Next(ctx context.Context) ([]persist.Transaction, error) {
 			}
 			return txs, nil
 		case closed:
-			return nil, persist.ErrClosed
+			return nil, ErrClosed
 		}
 		select {
 		case <-moved:
