@@ -22,8 +22,11 @@ func (tx *Tx) Begin(locks LockSet, writable bool) error {
 		return ErrClosed
 	}
 	if writable {
-		if tx.db.file != nil {
-			tx.db.file.Room()
+		if f := tx.db.file; f != nil && f.Crowded() {
+			if tx.OnWait != nil {
+				tx.OnWait()
+			}
+			f.Room()
 		}
 		if err := tx.db.Err(); err != nil {
 			return err

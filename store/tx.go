@@ -61,8 +61,9 @@ type Tx struct {
 	// Still makes what the transaction reads not count as used.
 	Still bool
 
-	// OnWait, if it is not nil, is called before the transaction waits for
-	// others to give up a lock, for longer than a moment.
+	// OnWait, if it is not nil, is called before the transaction waits, for
+	// longer than a moment, for others to give up a lock or, in Begin, for a
+	// disk that is far behind.
 	OnWait func()
 }
 
