@@ -277,9 +277,9 @@ func (o *changesOptions) wantsDB(db int) bool {
 }
 
 // Commands returns the change as write commands of Redis, each a name and its
-// arguments, to be run one after the other in database DB. Most changes are one
-// command; moving a key over another one of another database is two. The
-// commands of all changes make a Redis, or another database, that had the same
+// arguments, to be run one after the other in database DB, which is -1 for
+// FLUSHALL: that one may run in any. Most changes are one command; moving a key
+// over another one of another database is two. The commands of all changes make a Redis, or another database, that had the same
 // data have the same data again. (But for one deadline: a collection with one
 // that a single Update empties and fills again keeps it here, where a Redis
 // deletes the key in between.)

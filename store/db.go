@@ -243,9 +243,8 @@ func (db *DB) SetLimits(l types.Limits) { db.limits.Store(&l) }
 type FileStats = persist.Stats
 
 // Stats returns the state of the file; ok is false if there is none. It costs
-// next to nothing, so a program may publish it wherever it publishes its own:
-//
-//	expvar.Publish("db", expvar.Func(func() any { s, _ := db.Stats(); return s }))
+// next to nothing, so a program may publish it wherever it publishes its own. (As
+// JSON an error is {}: give its text.)
 func (db *DB) Stats() (s FileStats, ok bool) {
 	if db.file == nil {
 		return s, false

@@ -223,7 +223,9 @@ func (tx *Tx) commit() (seq uint64, late []place, err error) {
 	if len(tx.log.Bytes()) != 0 {
 		seq, err = tx.db.journal(tx.log.Bytes())
 		tx.log.Reset()
-		tx.wrote, tx.last = true, seq
+		if tx.wrote = true; seq != 0 {
+			tx.last = seq // not if the journal refused it
+		}
 	}
 	if len(tx.late) != 0 {
 		late = append(late, tx.late...)
