@@ -135,9 +135,13 @@ func fetchBackup(path, newPath string, still time.Duration, p *progress) error {
 	return move(request.Name(), newPath)
 }
 
+// requestMode lets the server open the request of another user. There is nothing
+// in it to read.
+const requestMode = 0o644
+
 // newRequest creates a request, or takes over one that was left.
 func newRequest(name string) (*os.File, error) {
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(name, os.O_RDONLY|os.O_CREATE, requestMode)
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +151,12 @@ func newRequest(name string) (*os.File, error) {
 	}
 	if err == nil {
 		var info os.FileInfo
-		if info, err = file.Stat(); err == nil && info.Size() > 0 {
+		switch info, err = file.Stat(); {
+		case err != nil:
+		case info.Size() > 0:
 			err = fmt.Errorf("%s is a backup that nobody has fetched: move it away", name)
+		case info.Mode().Perm()&requestMode != requestMode: // the umask
+			err = file.Chmod(requestMode)
 		}
 	}
 	if err != nil {
@@ -253,29 +261,41 @@ func answerRequests(ctx context.Context, db *store.DB, log *slog.Logger) {
 	os.Remove(real + answerSuffix)
 	ticker := time.NewTicker(askedEvery)
 	defer ticker.Stop()
+	told := false // that the request there is cannot be opened
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		if err := answerRequest(db, real); err != nil {
+		err := answerRequest(db, real)
+		unopened := errors.Is(err, errUnopened)
+		if err != nil && !told {
 			log.Error("cannot write the backup that was asked for", "file", db.Path(), "err", err)
+		}
+		if told = unopened; err != nil && !unopened {
 			os.Remove(real + requestSuffix)
 		}
 	}
 }
 
+// errUnopened says that a request cannot be opened, so that nobody knows whether
+// somebody waits for it.
+var errUnopened = errors.New("the request cannot be opened")
+
 // answerRequest makes a backup if one is asked for. With an error, the request
-// is to be removed.
+// is to be removed; but not with errUnopened.
 func answerRequest(db *store.DB, real string) error {
 	info, err := os.Lstat(real + requestSuffix)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
 		return nil
 	}
 	request, err := os.Open(real + requestSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // whoever asked has given up
+	}
 	if err != nil {
-		return nil // not ours to answer
+		return fmt.Errorf("%w: %w", errUnopened, err)
 	}
 	defer request.Close()
 	if free, err := lockFile(request); err != nil {

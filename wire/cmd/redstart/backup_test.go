@@ -104,3 +104,30 @@ func TestBackupNotAnswered(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 1)
 }
+
+// A request can be opened by a server that runs as another user, whatever the
+// umask; one that cannot be is told of once.
+func TestBackupRequestOfAnother(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "request")
+	require.NoError(t, os.WriteFile(name, nil, 0o600)) // as a umask of 077 makes it
+	request, err := newRequest(name)
+	require.NoError(t, err)
+	info, err := request.Stat()
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(requestMode), info.Mode().Perm())
+	require.NoError(t, request.Close())
+
+	if os.Getuid() == 0 {
+		return // who can open everything
+	}
+	db, err := store.Open(filepath.Join(dir, "app.db"), nil)
+	require.NoError(t, err)
+	defer db.Close()
+	request, err = newRequest(db.Path() + requestSuffix)
+	require.NoError(t, err)
+	defer request.Close()
+	require.NoError(t, request.Chmod(0))
+	require.ErrorIs(t, answerRequest(db, db.Path()), errUnopened)
+	require.FileExists(t, request.Name())
+}
