@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -76,6 +78,9 @@ func backupFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 	if err == nil && len(files) != 2 {
 		err = errors.New("which FILE, and what is the backup called?")
 	}
+	if err == nil {
+		err = nameable(files[0], files[1])
+	}
 	if err != nil {
 		return c.misused(stderr, "%v", err)
 	}
@@ -97,20 +102,60 @@ func backupFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 }
 
 // How a server is asked for a backup of app.db: whoever wants one creates an
-// empty file app.db.backup and locks it, for as long as it waits. The server
-// looks for it once a second, writes the backup to app.db.backup.new and renames
-// that to app.db.backup; if it cannot, it removes app.db.backup. A request that
-// nobody has locked is removed: whoever wanted it is gone.
+// empty file .app.db.backup-request and locks it, for as long as it waits. The
+// server looks for it once a second, writes the backup to .app.db.backup-ready and
+// renames that to .app.db.backup-request; if it cannot, it removes the request. A
+// request that nobody has locked is removed: whoever wanted it is gone.
 //
 // So a client of the server cannot ask for anything, no path is passed to the
 // server, and whoever can ask could have done worse to the file.
 const (
-	requestSuffix = ".backup"
-	answerSuffix  = ".backup.new"
-	askedEvery    = time.Second
-	lookedEvery   = 50 * time.Millisecond
-	answerTime    = 10 * time.Second // until the server must have begun
+	askedEvery  = time.Second
+	lookedEvery = 50 * time.Millisecond
+	answerTime  = 10 * time.Second // until the server must have begun
 )
+
+// requestName returns the name of a request for a backup of the file at real, of
+// which no part is a link.
+func requestName(real string) string { return hidden(real, ".backup-request") }
+
+// answerName returns the name of the backup until it takes the place of the
+// request.
+func answerName(real string) string { return hidden(real, ".backup-ready") }
+
+func hidden(real, suffix string) string {
+	dir, base := filepath.Split(real)
+	return dir + "." + base + suffix
+}
+
+// unfinished follows the name of a file that is not complete yet.
+const unfinished = ".unfinished"
+
+// nameable returns an error if a backup of the file at path cannot be called
+// newPath, since its making needs that name for something else.
+func nameable(path, newPath string) error {
+	dir, base := filepath.Split(newPath)
+	taken := strings.HasSuffix(base, unfinished)
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil && !taken {
+		file := filepath.Base(real)
+		taken = (base+unfinished == file || base == requestName(file) || base == answerName(file)) &&
+			sameDirectory(dir, filepath.Dir(real))
+	}
+	if taken {
+		return fmt.Errorf("%s is a name that is needed while a backup is made: choose another", newPath)
+	}
+	return nil
+}
+
+func sameDirectory(a, b string) bool {
+	x, err := os.Stat(cmp.Or(a, "."))
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
 
 // fetchBackup has the server that has the file at path open write a backup, and
 // moves that to newPath. It gives up when nothing happens for the time still.
@@ -119,13 +164,13 @@ func fetchBackup(path, newPath string, still time.Duration, p *progress) error {
 	if err != nil {
 		return err
 	}
-	request, err := newRequest(real + requestSuffix)
+	request, err := newRequest(requestName(real))
 	if err != nil {
 		return err
 	}
 	defer request.Close()
 	defer p.clear()
-	got, err := awaitBackup(request, real+answerSuffix, still, p)
+	got, err := awaitBackup(request, answerName(real), still, p)
 	if !got {
 		return errors.Join(err, os.Remove(request.Name()))
 	}
@@ -184,7 +229,7 @@ func awaitBackup(request *os.File, answer string, still time.Duration, p *progre
 		case !os.SameFile(there, mine):
 			return true, nil
 		}
-		if info, err := os.Stat(answer + ".unfinished"); err == nil && info.Size() != written {
+		if info, err := os.Stat(answer + unfinished); err == nil && info.Size() != written {
 			limit, written, since = still, info.Size(), time.Now()
 			p.showing(size(written), 0, 0)
 		}
@@ -214,7 +259,7 @@ func move(from, to string) error {
 
 // copyFile copies a file, which appears when it is complete and on disk.
 func copyFile(from, to string) (err error) {
-	part := to + ".unfinished"
+	part := to + unfinished
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -257,8 +302,8 @@ func answerRequests(ctx context.Context, db *store.DB, log *slog.Logger) {
 		log.Warn("no backups can be asked for", "err", err)
 		return
 	}
-	os.Remove(real + answerSuffix + ".unfinished") // what a crash has left
-	os.Remove(real + answerSuffix)
+	os.Remove(answerName(real) + unfinished) // what a crash has left
+	os.Remove(answerName(real))
 	ticker := time.NewTicker(askedEvery)
 	defer ticker.Stop()
 	told := false // that the request there is cannot be opened
@@ -274,7 +319,7 @@ func answerRequests(ctx context.Context, db *store.DB, log *slog.Logger) {
 			log.Error("cannot write the backup that was asked for", "file", db.Path(), "err", err)
 		}
 		if told = unopened; err != nil && !unopened {
-			os.Remove(real + requestSuffix)
+			os.Remove(requestName(real))
 		}
 	}
 }
@@ -286,11 +331,11 @@ var errUnopened = errors.New("the request cannot be opened")
 // answerRequest makes a backup if one is asked for. With an error, the request
 // is to be removed; but not with errUnopened.
 func answerRequest(db *store.DB, real string) error {
-	info, err := os.Lstat(real + requestSuffix)
+	info, err := os.Lstat(requestName(real))
 	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
 		return nil
 	}
-	request, err := os.Open(real + requestSuffix)
+	request, err := os.Open(requestName(real))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // whoever asked has given up
 	}
@@ -303,7 +348,7 @@ func answerRequest(db *store.DB, real string) error {
 	} else if free {
 		return errors.New("nobody waits for it any more")
 	}
-	if err := db.BackupFile(real + answerSuffix); err != nil {
+	if err := db.BackupFile(answerName(real)); err != nil {
 		return err
 	}
 	free, err := lockFile(request)
@@ -311,10 +356,10 @@ func answerRequest(db *store.DB, real string) error {
 		err = errors.New("nobody waits for it any more")
 	}
 	if err == nil {
-		err = os.Rename(real+answerSuffix, real+requestSuffix)
+		err = os.Rename(answerName(real), requestName(real))
 	}
 	if err != nil {
-		os.Remove(real + answerSuffix)
+		os.Remove(answerName(real))
 	}
 	return err
 }

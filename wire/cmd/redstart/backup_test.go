@@ -66,7 +66,7 @@ func TestBackupCommand(t *testing.T) {
 
 	// What others have left at its place: a backup is not lost, a request that
 	// nobody waits for is dropped.
-	request := filepath.Join(dir, "app.db.backup")
+	request := requestName(filepath.Join(dir, "app.db"))
 	require.NoError(t, os.WriteFile(request, []byte("a backup"), 0o600))
 	status, _, stderr = redstart(dir, "backup", "app.db", "copy2.db")
 	require.Equal(t, statusFailed, status)
@@ -76,17 +76,17 @@ func TestBackupCommand(t *testing.T) {
 	require.Eventually(t, func() bool { _, err := os.Stat(request); return os.IsNotExist(err) }, 20*time.Second, time.Millisecond)
 
 	// The server cannot write it: whoever asked is told.
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "app.db.backup.new"), 0o700))
+	require.NoError(t, os.Mkdir(answerName(filepath.Join(dir, "app.db")), 0o700))
 	status, _, stderr = redstart(dir, "backup", "app.db", "copy3.db")
 	require.Equal(t, statusFailed, status)
 	require.Contains(t, stderr, "its backup failed: see its log")
-	require.NoError(t, os.Remove(filepath.Join(dir, "app.db.backup.new")))
+	require.NoError(t, os.Remove(answerName(filepath.Join(dir, "app.db"))))
 	p.end(os.Interrupt)
 
 	status, stdout, stderr = redstart(dir, "backup", "app.db", "copy4.db")
 	require.Equal(t, statusOK, status, stderr)
 	require.Contains(t, stdout, "copy4.db is a backup of app.db: 2 keys")
-	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	names, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, names, 3, names)
 }
@@ -124,10 +124,39 @@ func TestBackupRequestOfAnother(t *testing.T) {
 	db, err := store.Open(filepath.Join(dir, "app.db"), nil)
 	require.NoError(t, err)
 	defer db.Close()
-	request, err = newRequest(db.Path() + requestSuffix)
+	request, err = newRequest(requestName(db.Path()))
 	require.NoError(t, err)
 	defer request.Close()
 	require.NoError(t, request.Chmod(0))
 	require.ErrorIs(t, answerRequest(db, db.Path()), errUnopened)
 	require.FileExists(t, request.Name())
+}
+
+// The names that are needed meanwhile are nobody's to choose, and those that
+// people choose are not needed: starting a server takes nothing away.
+func TestBackupNames(t *testing.T) {
+	dir := t.TempDir()
+	db, err := store.Open(filepath.Join(dir, "app.db"), nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	require.NoError(t, os.Symlink(dir, filepath.Join(dir, "link")))
+	for _, name := range []string{".app.db.backup-request", ".app.db.backup-ready", "link/.app.db.backup-ready", "app.db.unfinished", "x.unfinished"} {
+		status, _, stderr := redstart(dir, "backup", "app.db", name)
+		require.Equal(t, statusUsage, status)
+		require.Contains(t, stderr, name+" is a name that is needed while a backup is made: choose another\n")
+	}
+	require.Error(t, nameable(filepath.Join(dir, "app.db"), filepath.Join(dir, ".app.db.backup-ready")))
+	require.NoError(t, nameable(filepath.Join(dir, "app.db"), filepath.Join(t.TempDir(), ".app.db.backup-ready")))
+
+	for _, name := range []string{"app.db.backup", "app.db.backup.new", "app.db.bak"} {
+		status, _, stderr := redstart(dir, "backup", "app.db", name)
+		require.Equal(t, statusOK, status, stderr)
+	}
+	p := start(t, dir, "app.db", "--port", "0", "--unixsocket", "s")
+	status, _, stderr := redstart(dir, "backup", "app.db", "another.db")
+	require.Equal(t, statusOK, status, stderr)
+	p.end(os.Interrupt)
+	for _, name := range []string{"app.db.backup", "app.db.backup.new", "app.db.bak", "another.db"} {
+		require.FileExists(t, filepath.Join(dir, name))
+	}
 }
