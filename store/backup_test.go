@@ -78,7 +78,10 @@ func TestBackup(t *testing.T) {
 		stop := transferred(t, db)
 		for i := range 4 {
 			to := filepath.Join(dir, fmt.Sprint("copy", i))
-			require.NoError(t, db.BackupFile(to))
+			var done, total int64
+			require.NoError(t, db.BackupFileProgress(to, func(d, t int64) { done, total = d, t }))
+			require.Positive(t, total)
+			require.Equal(t, total, done)
 			consistent(t, to)
 			var b bytes.Buffer
 			require.NoError(t, db.Backup(&b))

@@ -122,13 +122,17 @@ func (db *DB) saveAtLast() {
 // the number of the last transaction in it. A database in memory can be
 // backed up, too. Nothing may exist at path; the file appears there when it is
 // complete, read back and on disk, and not at all if there is an error.
-func (db *DB) BackupFile(path string) error {
+func (db *DB) BackupFile(path string) error { return db.BackupFileProgress(path, nil) }
+
+// BackupFileProgress is BackupFile, and calls progress now and then with how much
+// is done of which total.
+func (db *DB) BackupFileProgress(path string, progress func(done, total int64)) error {
 	if db.closing.Load() {
 		return ErrClosed
 	}
 	snap := db.Snapshot()
 	defer snap.Close()
-	return persist.WriteFile(path, keysView{snap}, nil)
+	return persist.WriteFile(path, keysView{snap}, progress)
 }
 
 // Backup writes to w what BackupFile would write to a file. It needs the space

@@ -84,11 +84,12 @@ func backupFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return c.misused(stderr, "%v", err)
 	}
+	first := cmp.Or(n.still, answerTime)
 	p := newProgress(stderr, "backing up "+files[0])
 	end, err := n.examine("copy", files, line(io.Discard), p)
 	switch {
 	case err == nil && end.Locked:
-		if err := fetchBackup(files[0], files[1], n.still, p); err != nil {
+		if err := fetchBackup(files[0], files[1], first, n.still, p); err != nil {
 			fmt.Fprintf(stderr, "redstart: %s, and %v\n", end.Err, err)
 			return statusFailed
 		}
@@ -107,12 +108,15 @@ func backupFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 // renames that to .app.db.backup-request; if it cannot, it removes the request. A
 // request that nobody has locked is removed: whoever wanted it is gone.
 //
+// While it goes on the server touches what it writes, also when that does not
+// grow, because it is read back: whoever waits sees that something happens.
+//
 // So a client of the server cannot ask for anything, no path is passed to the
 // server, and whoever can ask could have done worse to the file.
 const (
 	askedEvery  = time.Second
 	lookedEvery = 50 * time.Millisecond
-	answerTime  = 10 * time.Second // until the server must have begun
+	answerTime  = 10 * time.Second // until the server must have begun, if nobody allows more
 )
 
 // requestName returns the name of a request for a backup of the file at real, of
@@ -158,8 +162,9 @@ func sameDirectory(a, b string) bool {
 }
 
 // fetchBackup has the server that has the file at path open write a backup, and
-// moves that to newPath. It gives up when nothing happens for the time still.
-func fetchBackup(path, newPath string, still time.Duration, p *progress) error {
+// moves that to newPath. It gives up when nothing happens for the time first, or
+// still, once something has.
+func fetchBackup(path, newPath string, first, still time.Duration, p *progress) error {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
@@ -170,7 +175,7 @@ func fetchBackup(path, newPath string, still time.Duration, p *progress) error {
 	}
 	defer request.Close()
 	defer p.clear()
-	got, err := awaitBackup(request, answerName(real), still, p)
+	got, err := awaitBackup(request, answerName(real), first, still, p)
 	if !got {
 		return errors.Join(err, os.Remove(request.Name()))
 	}
@@ -213,12 +218,13 @@ func newRequest(name string) (*os.File, error) {
 
 // awaitBackup waits until the server has answered. got tells that the backup
 // is in the place of the request; if it is not, the request is to be removed.
-func awaitBackup(request *os.File, answer string, still time.Duration, p *progress) (got bool, err error) {
+func awaitBackup(request *os.File, answer string, first, still time.Duration, p *progress) (got bool, err error) {
 	mine, err := request.Stat()
 	if err != nil {
 		return false, err
 	}
-	limit, written, since := min(still, answerTime), int64(-1), time.Now()
+	limit, since := first, time.Now()
+	var seen os.FileInfo // of what is written
 	for ; ; time.Sleep(lookedEvery) {
 		there, err := os.Stat(request.Name())
 		switch {
@@ -229,14 +235,18 @@ func awaitBackup(request *os.File, answer string, still time.Duration, p *progre
 		case !os.SameFile(there, mine):
 			return true, nil
 		}
-		if info, err := os.Stat(answer + unfinished); err == nil && info.Size() != written {
-			limit, written, since = still, info.Size(), time.Now()
-			p.showing(size(written), 0, 0)
+		if info, err := os.Stat(answer + unfinished); err == nil && changed(seen, info) {
+			limit, seen, since = still, info, time.Now()
+			p.showing(size(info.Size()), 0, 0)
 		}
 		if time.Since(since) > limit {
 			return false, errors.New("it does not answer: only 'redstart serve' does")
 		}
 	}
+}
+
+func changed(before, now os.FileInfo) bool {
+	return before == nil || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime())
 }
 
 // move renames a file, where nothing may be, or copies it to another file
@@ -324,6 +334,18 @@ func answerRequests(ctx context.Context, db *store.DB, log *slog.Logger) {
 	}
 }
 
+// touching returns a function that changes a file's time of change when called,
+// if it has not for a moment.
+func touching(name string) func(done, total int64) {
+	var next time.Time
+	return func(done, total int64) {
+		if now := time.Now(); now.After(next) {
+			next = now.Add(lookedEvery)
+			os.Chtimes(name, time.Time{}, now)
+		}
+	}
+}
+
 // errUnopened says that a request cannot be opened, so that nobody knows whether
 // somebody waits for it.
 var errUnopened = errors.New("the request cannot be opened")
@@ -348,7 +370,7 @@ func answerRequest(db *store.DB, real string) error {
 	} else if free {
 		return errors.New("nobody waits for it any more")
 	}
-	if err := db.BackupFile(answerName(real)); err != nil {
+	if err := db.BackupFileProgress(answerName(real), touching(answerName(real)+unfinished)); err != nil {
 		return err
 	}
 	free, err := lockFile(request)

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,4 +161,32 @@ func TestBackupNames(t *testing.T) {
 	for _, name := range []string{"app.db.backup", "app.db.backup.new", "app.db.bak", "another.db"} {
 		require.FileExists(t, filepath.Join(dir, name))
 	}
+}
+
+// Who waits for a backup does not give up as long as the file is touched, and
+// gives up when it is not.
+func TestBackupPatience(t *testing.T) {
+	dir := t.TempDir()
+	request, err := newRequest(filepath.Join(dir, "request"))
+	require.NoError(t, err)
+	defer request.Close()
+	answer := filepath.Join(dir, "answer")
+	require.NoError(t, os.WriteFile(answer+unfinished, nil, 0o600))
+	touch := touching(answer + unfinished)
+	const still = 2 * time.Second
+	var gone atomic.Bool
+	began := time.Now()
+	go func() {
+		tick := time.NewTicker(2 * lookedEvery)
+		defer tick.Stop()
+		for time.Since(began) < 2*still {
+			<-tick.C
+			touch(1, 2)
+		}
+		gone.Store(true)
+	}()
+	got, err := awaitBackup(request, answer, time.Nanosecond, still, newProgress(io.Discard, ""))
+	require.False(t, got)
+	require.ErrorContains(t, err, "it does not answer")
+	require.True(t, gone.Load())
 }
