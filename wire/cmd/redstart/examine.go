@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"redstart/persist"
@@ -159,33 +161,58 @@ func (n *nurse) examine(op string, paths []string, report func(string), p *progr
 		return ending{}, err
 	}
 	defer p.clear()
-	hung := time.AfterFunc(n.still, func() { child.Process.Kill() })
-	end, at := listen(out, func() { hung.Reset(n.still) }, report, p)
-	ran := hung.Stop()
+	var givenUp atomic.Bool
+	hung := time.AfterFunc(n.still, func() {
+		givenUp.Store(true)
+		child.Process.Kill()
+	})
+	end, at := listen(out, hung, n.still, report, p)
 	out.Close()
 	err = child.Wait()
 	if end != nil {
 		return *end, nil
 	}
-	if !ran {
+	if givenUp.Load() {
 		return ending{}, fmt.Errorf("%s: examining it was given up %s: nothing had happened for %v (--timeout allows more)", paths[0], at, n.still)
 	}
 	if words.outOfMemory() || memoryUsed(child.ProcessState) >= n.memory { // of which Go dies in several ways
 		return ending{}, fmt.Errorf("%s: examining it broke off %s: it needs more than %d MB of memory (--memory allows more)", paths[0], at, n.memory>>20)
 	}
-	return ending{}, &crashError{fmt.Sprintf("%s: examining it broke off %s: %s", paths[0], at, words.reason(err))}
+	text := fmt.Sprintf("%s: examining it broke off %s: %s", paths[0], at, words.reason(err))
+	if ended(child.ProcessState) {
+		return ending{}, errors.New(text)
+	}
+	return ending{}, &crashError{text}
 }
 
-// listen reads what a child says until it ends. at tells where it was last.
-func listen(out io.Reader, alive func(), report func(string), p *progress) (end *ending, at string) {
+// ended reports whether somebody has ended a process from outside, which says
+// nothing about what it was doing.
+func ended(p *os.ProcessState) bool {
+	status, ok := p.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() {
+		return false
+	}
+	switch status.Signal() {
+	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP:
+		return true
+	}
+	return false
+}
+
+// listen reads what a child says until it ends. at tells where it was last. hung
+// runs, for the time still, only while the child is listened to: it is not the
+// child's fault if whoever reads what is reported takes long.
+func listen(out io.Reader, hung *time.Timer, still time.Duration, report func(string), p *progress) (end *ending, at string) {
+	defer hung.Stop()
 	at = "at its beginning"
 	in := gob.NewDecoder(out)
 	for {
 		var m message
+		hung.Reset(still)
 		if in.Decode(&m) != nil {
 			return nil, at
 		}
-		alive()
+		hung.Stop()
 		switch {
 		case m.At != nil:
 			at = "at " + m.At.What

@@ -30,12 +30,14 @@ func misbehave(args []string) int {
 	switch args[2] {
 	case "panic":
 		panic("page 8 is too much")
-	case "fault":
+	case "killed":
 		p, _ := os.FindProcess(os.Getpid())
 		p.Kill()
 		select {}
 	case "hang":
 		<-context.Background().Done()
+	case "well":
+		out.Encode(message{End: &ending{}})
 	case "recursion":
 		debug.SetMaxStack(1 << 20)
 		var dive func(n int) int
@@ -52,7 +54,7 @@ func TestNurse(t *testing.T) {
 	require.NoError(t, err)
 	for _, c := range []struct{ file, want string }{
 		{"panic", `^panic: examining it broke off at snapshot chunk 2 of 9: panic: page 8 is too much$`},
-		{"fault", `^fault: examining it broke off at snapshot chunk 2 of 9: (signal: killed|exit status 1)$`},
+		{"killed", `^killed: examining it broke off at snapshot chunk 2 of 9: (signal: killed|exit status 1)$`},
 		{"nothing", `^nothing: examining it broke off at snapshot chunk 2 of 9: it ended without a word$`},
 		{"hang", `^hang: examining it was given up at snapshot chunk 2 of 9: nothing had happened for 500ms \(--timeout allows more\)$`},
 		{"recursion", `^recursion: examining it broke off at snapshot chunk 2 of 9: (runtime: goroutine stack exceeds|fatal error: stack overflow)`},
@@ -69,7 +71,7 @@ func TestNurse(t *testing.T) {
 		require.Equal(t, []string{"page 7 is odd"}, found)
 		require.Empty(t, stderr.String())
 		want := statusDamaged
-		if c.file == "hang" {
+		if c.file == "hang" || c.file == "killed" && runtime.GOOS != "windows" {
 			want = statusFailed
 		}
 		require.Equal(t, want, failed(&stderr, end, err, ""))
@@ -77,6 +79,17 @@ func TestNurse(t *testing.T) {
 	n := &nurse{program: filepath.Join(t.TempDir(), "nothing")}
 	_, err = n.examine("check", []string{"x"}, nil, newProgress(os.Stdin, ""))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// A child is not given up because somebody takes long to read what it has found.
+func TestNurseSlowReader(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	n := &nurse{program: program, still: 2 * time.Second}
+	slow := func(string) { <-time.After(2*n.still + 500*time.Millisecond) }
+	end, err := n.examine("check", []string{"well"}, slow, newProgress(new(bytes.Buffer), ""))
+	require.NoError(t, err)
+	require.Empty(t, end.Err)
 }
 
 // A file whose keys do not fit the memory allowed is not read to the end, which
