@@ -713,6 +713,6 @@ func TestDictReserveFits(t *testing.T) {
 			grown.Put(HashOf(key), key, nil, 0, 0)
 		}
 		require.LessOrEqual(t, d.depth, depth+1)
-		require.Less(t, float64(d.Size()), 1.5*float64(grown.Size()), n)
+		require.Less(t, float64(d.Size()), 1.5*float64(grown.Size())+8<<10, n) // few segments differ by chance
 	}
 }
