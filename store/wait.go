@@ -358,7 +358,8 @@ func (db *DB) bzpop(ctx context.Context, keys []string, rank func(*types.ZSet) i
 // something, and waits its turn until it does. take may touch nothing but the
 // key it is given, in a transaction that may be somebody else's; it must change
 // nothing if it reports false or an error. The wait is for values of one kind.
-// Under the policy Always, that it was taken is on disk when Await returns.
+// Under the policy Always, or after [Tx.Sync] in take, that it was taken is on disk
+// when Await returns.
 func (db *DB) Await(ctx context.Context, kind types.Kind, keys []string, take func(tx *Tx, key string) (bool, error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -393,6 +394,8 @@ type awaiting struct {
 	take     func(tx *Tx, key string) (bool, error)
 	finished chan error // has room for the one error there is
 	panicked any        // what take panicked with in the transaction of another
+	durable  bool       // take has asked for it there, by Tx.Sync
+	soon     bool
 }
 
 // begin tries to take at once, and puts w in line if there is nothing.
@@ -424,7 +427,11 @@ func (a *awaiting) begin(w *Waiter, keys []string) (took bool, err error) {
 // happened, as in a transaction of the caller's own.
 func (a *awaiting) serve(tx *Tx, key string) (over bool) {
 	logged, changes, took := len(tx.log.Bytes()), tx.changes, false
+	durable, soon := tx.durable, tx.soon
+	tx.durable, tx.soon = false, false
 	defer func() {
+		a.durable, a.soon = tx.durable, tx.soon
+		tx.durable, tx.soon = durable, soon // it is not the other who waits
 		if p := recover(); p != nil {
 			a.panicked, over = p, true
 		}
@@ -447,6 +454,12 @@ func (a *awaiting) end() error {
 	}
 	if err != nil {
 		return err
+	}
+	if a.durable {
+		return a.db.Sync()
+	}
+	if a.soon && a.db.file != nil {
+		a.db.file.Hasten()
 	}
 	return a.db.WaitDurable()
 }

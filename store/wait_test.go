@@ -222,3 +222,25 @@ func TestAwaitTakesAllOrNothing(t *testing.T) {
 		})
 	}
 }
+
+// What take asks for by Sync is done for Await, also in the transaction of another.
+func TestAwaitSync(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "app.db"), &Options{Sync: Never})
+	ended := make(chan error)
+	go func() {
+		ended <- db.Await(t.Context(), types.KindList, []string{"k"}, func(tx *Tx, key string) (bool, error) {
+			tx.Sync(Always)
+			return tx.Delete(key)
+		})
+	}()
+	require.Eventually(t, func() bool { return db.Waiting() == 1 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, db.Update(func(tx *Tx) error {
+		l, err := tx.EditList("k")
+		if err == nil {
+			l.PushBack([]byte("e"))
+		}
+		return err
+	}))
+	require.NoError(t, <-ended)
+	require.True(t, db.Durable(db.Seq()))
+}
