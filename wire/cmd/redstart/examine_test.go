@@ -37,6 +37,9 @@ func misbehave(args []string) int {
 	case "hang":
 		<-context.Background().Done()
 	case "well":
+		for i := range 20000 { // more than fits the pipe
+			out.Encode(message{At: &position{"journal record", int64(i), 20000}})
+		}
 		out.Encode(message{End: &ending{}})
 	case "recursion":
 		debug.SetMaxStack(1 << 20)
