@@ -105,9 +105,11 @@ func recoverFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 
 // infoFile is the command "info".
 func infoFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
-	n, asJSON := new(nurse), slices.Contains(args, "--json")
-	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--json" })
-	files, err := parse(args, n.options())
+	n := new(nurse)
+	flags, others := withFlags(args)
+	asJSON := slices.Contains(flags, "--json")
+	flags = slices.DeleteFunc(slices.Clone(flags), func(a string) bool { return a == "--json" })
+	files, err := parse(append(flags, others...), n.options())
 	if err == nil && len(files) != 1 {
 		err = errors.New("which FILE?")
 	}
@@ -149,10 +151,25 @@ func failed(stderr io.Writer, end ending, err error, hint string) int {
 	return statusFailed
 }
 
+// noMoreFlags is an argument after which there are no flags, so that a file may
+// be called like one.
+const noMoreFlags = "--"
+
+// withFlags returns the arguments among which there may be flags, and the others.
+func withFlags(args []string) (flags, others []string) {
+	if i := slices.Index(args, noMoreFlags); i >= 0 {
+		return args[:i], args[i:]
+	}
+	return args, nil
+}
+
 // parse returns the arguments that are not flags. Of each flag, --name value or
-// --name=value, the function of that name is called.
+// --name=value, the function of that name is called. What follows -- is no flag.
 func parse(args []string, flags map[string]func(value string) error) (rest []string, err error) {
 	for i := 0; i < len(args); i++ {
+		if args[i] == noMoreFlags {
+			return append(rest, args[i+1:]...), nil
+		}
 		name, isFlag := strings.CutPrefix(args[i], "--")
 		if !isFlag {
 			rest = append(rest, args[i])

@@ -206,3 +206,19 @@ SET e string`, "\n")
 	require.Equal(t, `"2"`, ask(t, "tcp", p.addr, "SELECT 3", "GET k"))
 	p.end(os.Interrupt)
 }
+
+// After -- there are no flags: a file can be called like one.
+func TestFileCalledLikeAFlag(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, filepath.Join(dir, "--json"))
+	for _, args := range [][]string{{"check", "--", "--json"}, {"check", "--timeout", "30s", "--", "--json"},
+		{"info", "--json", "--", "--json"}, {"backup", "--", "--json", "--help"}} {
+		status, stdout, stderr := redstart(dir, args...)
+		require.Equal(t, statusOK, status, stderr)
+		require.Contains(t, stdout, "--json")
+	}
+	require.FileExists(t, filepath.Join(dir, "--help"))
+	status, _, stderr := redstart(dir, "check", "--json")
+	require.Equal(t, statusUsage, status)
+	require.Contains(t, stderr, "unknown flag --json")
+}

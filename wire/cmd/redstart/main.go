@@ -65,7 +65,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "redstart %s: unknown command\nRun 'redstart help' for usage.\n", name)
 		return statusUsage
 	}
-	for _, a := range args[1:] {
+	flags, _ := withFlags(args[1:])
+	for _, a := range flags {
 		if a == "--help" || a == "-help" || a == "-h" {
 			c.describe(stdout)
 			return statusOK
