@@ -230,6 +230,7 @@ func (c *examination) staged(p *replay) {
 			c.fail(err)
 			break
 		}
+		c.Stage += int64(len(fr.body))
 	}
 	c.Staged, c.Unfinished = c.Transactions-before, content.unfinished
 }

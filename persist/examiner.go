@@ -42,6 +42,7 @@ type Summary struct {
 	Size    int64 // bytes of the file
 	Free    int64 // of those, what is not in use
 	Journal int64 // bytes of the journal's records
+	Stage   int64 // bytes of the transactions that are staged
 	Base    int64 // of the snapshot: all keys at one time
 	Deltas  int64 // of the snapshot: changes since
 

@@ -96,6 +96,7 @@ func TestStageComesBack(t *testing.T) {
 	got, sum, found := examined(t, crashed)
 	require.Empty(t, found)
 	require.Equal(t, 5, sum.Staged)
+	require.Positive(t, sum.Stage)
 	require.Equal(t, 6, sum.Transactions)
 	require.False(t, sum.Unfinished)
 	got.same(t, want)

@@ -70,7 +70,7 @@ func checkFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 	path := files[0]
 	end, err := n.examine("check", files, line(stdout), newProgress(stderr, "checking "+path))
 	if err == nil && end.Err == "" {
-		fmt.Fprintf(stdout, "%s is whole: %s\n", path, contents(end.Summary))
+		fmt.Fprintf(stdout, "%s is whole: %s%s\n", path, contents(end.Summary), cutOff(end.Summary))
 		return statusOK
 	}
 	hint := ""
@@ -200,7 +200,19 @@ func line(w io.Writer) func(string) {
 
 // contents tells what is in a file.
 func contents(sum persist.Summary) string {
-	return keys(sum.Keys) + ", " + count(sum.Transactions, "transaction") + " in the journal" + databases(sum)
+	staged := ""
+	if sum.Staged > 0 {
+		staged = ", " + digits(int64(sum.Staged)) + " of them staged"
+	}
+	return keys(sum.Keys) + ", " + count(sum.Transactions, "transaction") + " in the journal" + staged + databases(sum)
+}
+
+// cutOff tells, on a line of its own, that a write was cut off, if one was.
+func cutOff(sum persist.Summary) string {
+	if !sum.Unfinished {
+		return ""
+	}
+	return fmt.Sprintf("\n\ta crash has cut off a write after transaction %s; nobody was promised it", digits(int64(sum.Sequence)))
 }
 
 // databases tells what is in each database, on a line of its own.

@@ -222,3 +222,34 @@ func TestFileCalledLikeAFlag(t *testing.T) {
 	require.Equal(t, statusUsage, status)
 	require.Contains(t, stderr, "unknown flag --json")
 }
+
+// What is staged is told, and that a write was cut off.
+func TestStagedIsTold(t *testing.T) {
+	dir := t.TempDir()
+	path, copied := filepath.Join(dir, "app.db"), filepath.Join(dir, "copy.db")
+	db, err := store.Open(path, &store.Options{Sync: store.Always})
+	require.NoError(t, err)
+	defer db.Close()
+	for i := 0; ; i++ { // until the stage is there, and has not just been folded
+		require.NoError(t, db.Set("k", []byte("v")))
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(copied, content, 0o600))
+		if sum, err := persist.Check(copied, func(string) {}); err == nil && sum.Staged > 1 {
+			break
+		}
+		require.Less(t, i, 1000)
+	}
+	status, stdout, _ := redstart(dir, "check", "copy.db")
+	require.Equal(t, statusOK, status)
+	require.Regexp(t, `^copy\.db is whole: 1 key, \d+ transactions in the journal, \d+ of them staged\n\tdatabase 0: 1 string\n$`, stdout)
+	status, stdout, _ = redstart(dir, "info", "copy.db")
+	require.Equal(t, statusOK, status)
+	require.Regexp(t, `\nstaged +\d+ bytes, \d+ of these\n`, stdout)
+
+	sum := persist.Summary{Sequence: 12, Unfinished: true}
+	require.Equal(t, "\n\ta crash has cut off a write after transaction 12; nobody was promised it", cutOff(sum))
+	var out bytes.Buffer
+	writeText(&out, "app.db", sum)
+	require.Contains(t, out.String(), "\na crash has cut off a write after transaction 12; nobody was promised it\n")
+}

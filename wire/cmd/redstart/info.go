@@ -25,16 +25,23 @@ func writeText(w io.Writer, path string, sum persist.Summary) {
 		snapshot = fmt.Sprintf("%s of base and %s of changes, up to transaction %s, generation %d",
 			size(sum.Base), size(sum.Deltas), digits(int64(sum.Covered)), sum.Generation)
 	}
-	for _, row := range [][2]string{
+	rows := [][2]string{
 		{"format", fmt.Sprint(sum.Format)},
 		{"sequence", count(int(sum.Sequence), "transaction")},
 		{"file", fmt.Sprintf("%s, of which %s are free", size(sum.Size), size(sum.Free))},
 		{"snapshot", snapshot},
 		{"journal", fmt.Sprintf("%s, %s after the snapshot", size(sum.Journal), count(sum.Transactions, "transaction"))},
-	} {
+	}
+	if sum.Staged > 0 {
+		rows = append(rows, [2]string{"staged", fmt.Sprintf("%s, %s of these", size(sum.Stage), digits(int64(sum.Staged)))})
+	}
+	for _, row := range rows {
 		fmt.Fprintf(table, "%s\t%s\n", row[0], row[1])
 	}
 	table.Flush()
+	if sum.Unfinished {
+		fmt.Fprintln(w, strings.TrimLeft(cutOff(sum), "\n\t"))
+	}
 	for _, kind := range kinds(sum) {
 		fmt.Fprintf(w, "\nlargest of %s:\n", count(kindCount(sum, kind), kind.String()))
 		for _, k := range sum.Largest[kind] {
@@ -85,6 +92,8 @@ type infoJSON struct {
 	Covered      uint64                    `json:"covered"`
 	Generation   uint64                    `json:"generation"`
 	Transactions int                       `json:"transactions"` // of the journal, after the snapshot
+	Staged       int                       `json:"staged"`       // of these, those in the stage
+	Unfinished   bool                      `json:"unfinished"`   // a crash has cut off a write to the stage
 	Bytes        infoBytes                 `json:"bytes"`
 	Largest      map[string][]infoKeyBytes `json:"largest"` // by type
 }
@@ -95,6 +104,7 @@ type infoBytes struct {
 	Base    int64 `json:"base"`
 	Deltas  int64 `json:"deltas"`
 	Journal int64 `json:"journal"`
+	Staged  int64 `json:"staged"`
 }
 
 // An infoKeyBytes is a key with its size. Hex is there if the key is not text.
@@ -111,7 +121,8 @@ func writeJSON(w io.Writer, path string, sum persist.Summary) {
 	info := infoJSON{
 		File: path, Keys: sum.Keys, Expiring: sum.Expiring, Damage: sum.Damage, Format: sum.Format,
 		Sequence: sum.Sequence, Covered: sum.Covered, Generation: sum.Generation, Transactions: sum.Transactions,
-		Bytes:     infoBytes{sum.Size, sum.Free, sum.Base, sum.Deltas, sum.Journal},
+		Staged: sum.Staged, Unfinished: sum.Unfinished,
+		Bytes:     infoBytes{sum.Size, sum.Free, sum.Base, sum.Deltas, sum.Journal, sum.Stage},
 		Databases: map[int]map[string]int{}, Largest: map[string][]infoKeyBytes{},
 	}
 	for db, counts := range sum.Databases {
