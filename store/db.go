@@ -19,9 +19,17 @@ type Policy = persist.Policy
 
 // The policies.
 const (
-	EverySecond = persist.EverySecond // within a second; the default
-	Always      = persist.Always      // before the commit returns
-	Never       = persist.Never       // when the operating system likes, and on Close
+	// EverySecond: within a second; the default. A crash of the process or of
+	// the machine may lose the last second of commits.
+	EverySecond = persist.EverySecond
+	// Always: before the commit returns.
+	Always = persist.Always
+	// Never: written within a second, and on disk when the operating system
+	// likes, or after Sync or Close. A crash of the process may lose the last
+	// second of commits. A crash of the machine may lose more, and may leave a
+	// file that does not open any more, or opens as of a commit before the last
+	// Sync.
+	Never = persist.Never
 )
 
 // Options change how a database works. A nil *Options means all the defaults.

@@ -29,7 +29,10 @@ Ctrl-C, SIGTERM and the command SHUTDOWN save and end the server.
 	--requirepass S    the password that clients must give
 	--appendfsync P    when writes are on disk: always (before the reply),
 	                   everysec (within a second, the default), no (when the
-	                   operating system likes)
+	                   operating system likes). Unlike in Redis, a kill of the
+	                   process may lose the last second under everysec and no.
+	                   Under no, a loss of power may leave a file that does not
+	                   open
 	--databases N      how many databases there are (16)
 	--config PATH      read a redis.conf first
 
