@@ -46,7 +46,8 @@ If nobody has FILE open it is read, and not written to. All keys are in memory
 meanwhile, as when the file is served. A damaged file is not copied:
 'redstart recover' saves what is whole.
 
-	--timeout D   give up when nothing has happened for so long (60s)
+	--timeout D   give up when nothing has happened for so long (60s; 10s until
+	              a server has begun)
 	--memory MB   give up when it takes more (1024, and 24 times the file)
 
 The status is 0 if NEW was written, 3 if FILE is damaged, 1 if anything else
