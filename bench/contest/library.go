@@ -20,7 +20,7 @@ const (
 var libraryPairs = []report.Pair{{Server: withFile, Base: withoutFile}}
 
 // inLibrary opens a database in this process and gives it to f.
-func inLibrary(name string, f func(db *store.DB) error) error {
+func inLibrary(name string, opt *store.Options, f func(db *store.DB) error) error {
 	path := ""
 	if name == withFile {
 		dir, err := os.MkdirTemp("", "library-")
@@ -30,7 +30,7 @@ func inLibrary(name string, f func(db *store.DB) error) error {
 		defer os.RemoveAll(dir)
 		path = filepath.Join(dir, "app.db")
 	}
-	db, err := store.Open(path, nil)
+	db, err := store.Open(path, opt)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (c *Contest) Library() (*report.Table, error) {
 	for round := range c.Sizes.Rounds {
 		c.progress("library, round %d", round+1)
 		err := inTurn([]string{withFile, withoutFile}, round, func(name string) error {
-			return inLibrary(name, func(db *store.DB) error {
+			return inLibrary(name, nil, func(db *store.DB) error {
 				sample, err := c.sets(db, keys, v)
 				row.Add(name, sample)
 				return err
