@@ -75,6 +75,37 @@
 // it was a meta page or the root of the tree, for these may lead to the whole
 // tree of an earlier commit.
 //
+// # What fails, and what happens
+//
+//	the process is killed      what was written is there, what the policy had
+//	                           not written yet is lost. Opening syncs what it
+//	                           finds before anything counts as durable
+//	the machine loses power    what was synced is there. A frame of the stage
+//	                           that was being written is cut off, and the
+//	                           logger told
+//	no space, a quota, a size  writes are refused with ErrReadOnly, which wraps
+//	limit, an error of a write the cause; reads go on. Tried again each second
+//	an error of a sync         the same, until a complete new file has been
+//	                           written from memory and has taken the place
+//	a sync that hangs          Wait waits; under the other policies writers go
+//	                           on until 56 MiB wait for the disk, and then wait
+//	                           before they take a lock: readers go on
+//	the file is removed, moved as with a sync; but a stranger's file in its
+//	or cut short in use        place is left alone
+//	damage found in use, by a  the file takes no more writes and is written anew
+//	checkpoint or a Reader     from memory
+//	damage found on opening    ErrCorrupt with the place; nothing is changed
+//	killed in a checkpoint     the snapshot is the old one and the journal whole
+//	killed in a rewrite        the file is the old one or the new one. What is
+//	or a backup                left of X.unfinished is removed by the next
+//	open in another process    a *LockedError that says in which
+//	a newer layout             ErrNewer
+//	bbolt panics               an error; the handle is not used any more
+//
+// What no error can be made of: a page that changes under a running process may
+// make bbolt follow a pointer into nowhere, and an unreadable page may fault in
+// a goroutine of bbolt's own while it rolls back. Either ends the process.
+//
 // # How this is tested
 //
 // Every write, sync, truncation, rename, and sync of a directory, of bbolt's and
