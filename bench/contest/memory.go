@@ -89,20 +89,31 @@ func (c *Contest) Memory() (*report.Table, error) {
 // that has come to rest, and how many bytes more than before that is for each
 // of n.
 func (x Contestant) hold(h holding, n int, calm time.Duration) (report.Sample, error) {
-	e, err := x.start()
+	e, empty, rss, err := x.filled(h, n, calm)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Kill()
-	empty, err := e.RSS()
+	return report.Sample{float64(rss) / (1 << 20), float64(rss-empty) / float64(n)}, nil
+}
+
+// filled starts a server and fills it. It returns its resident memory before,
+// and after that has come to rest.
+func (x Contestant) filled(h holding, n int, calm time.Duration) (e *entrant, empty, rss int64, err error) {
+	if e, err = x.start(); err != nil {
+		return nil, 0, 0, err
+	}
+	if empty, err = e.RSS(); err == nil {
+		err = e.use(func(f *load.Filler) { h.fill(f, n) })
+	}
+	if err == nil {
+		rss, err = e.settledRSS(calm)
+	}
 	if err != nil {
-		return nil, err
+		e.Kill()
+		return nil, 0, 0, err
 	}
-	if err := e.use(func(f *load.Filler) { h.fill(f, n) }); err != nil {
-		return nil, err
-	}
-	rss, err := e.settledRSS(calm)
-	return report.Sample{float64(rss) / (1 << 20), float64(rss-empty) / float64(n)}, err
+	return e, empty, rss, nil
 }
 
 // settledRSS returns the resident memory when it has stayed the same, within

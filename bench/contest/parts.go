@@ -7,7 +7,6 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
-	"redstart/bench/load"
 	"redstart/bench/report"
 )
 
@@ -51,22 +50,11 @@ func (c *Contest) Parts() (*report.Table, error) {
 // parts fills a server and returns its resident memory, the parts of it, and
 // the rest.
 func (c *Contest) parts(x Contestant, h holding, n int) (report.Sample, error) {
-	e, err := x.start()
+	e, empty, rss, err := x.filled(h, n, c.Sizes.Calm)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Kill()
-	empty, err := e.RSS()
-	if err != nil {
-		return nil, err
-	}
-	if err := e.use(func(f *load.Filler) { h.fill(f, n) }); err != nil {
-		return nil, err
-	}
-	rss, err := e.settledRSS(c.Sizes.Calm)
-	if err != nil {
-		return nil, err
-	}
 	control, err := redis.Dial("tcp", e.Addr())
 	if err != nil {
 		return nil, err
