@@ -121,7 +121,6 @@ type File struct {
 	db      *bolt.DB
 	os      *os.File    // what bbolt has open
 	info    os.FileInfo // which file it is
-	changed int         // how often it was another one
 	jammed  atomic.Bool // bbolt has panicked, and may hold its locks for ever
 	journal journal
 	stage   stage // what others see of it is changed under mu

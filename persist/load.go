@@ -251,14 +251,9 @@ func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error, read f
 		abroad = false
 		return err
 	}}
-	changed := 0
 	for name := []byte(nil); ; {
 		size := 0
 		err := f.viewAbroad(&abroad, func(tx *bolt.Tx) (err error) {
-			if f.changed != changed { // what follows is in a new journal
-				name, changed = nil, f.changed
-				p = replay{after: max(p.seq, after), each: p.each}
-			}
 			name, size, err = p.segment(tx, name)
 			return err
 		})

@@ -292,7 +292,6 @@ func (f *File) adopt(d *draft) {
 	f.written = d.written
 	f.size, f.free = d.size, d.free
 	f.broken = nil
-	f.changed++
 }
 
 // rewritten notes how a Rewrite of a file of so many bytes has ended.
