@@ -114,9 +114,12 @@ type parser struct {
 	repeats bool // the sequence just parsed ended in "..."
 }
 
+// spaces are the characters between tokens.
+const spaces = " \t\r\n"
+
 // peek returns the next token, or "" at the end.
 func (p *parser) peek() string {
-	p.rest = strings.TrimLeft(p.rest, " \t\r\n")
+	p.rest = strings.TrimLeft(p.rest, spaces)
 	if p.rest == "" {
 		return ""
 	}
@@ -132,7 +135,7 @@ func (p *parser) peek() string {
 			return p.rest[:i+1]
 		}
 	}
-	if i := strings.IndexAny(p.rest, special+" \t\r\n"); i >= 0 {
+	if i := strings.IndexAny(p.rest, special+spaces); i >= 0 {
 		return p.rest[:i]
 	}
 	return p.rest
@@ -142,7 +145,7 @@ func (p *parser) peek() string {
 // follows: one with no space on either side.
 func (p *parser) next(token string) (tight bool) {
 	p.rest = p.rest[len(token):]
-	return len(p.rest) > 1 && p.rest[0] == '|' && p.rest[1] != ' '
+	return len(p.rest) > 1 && p.rest[0] == '|' && strings.IndexByte(spaces, p.rest[1]) < 0
 }
 
 // alternatives parses sequences separated by loose bars.

@@ -43,7 +43,7 @@ func TestParseSyntax(t *testing.T) {
 func TestParseSyntaxRefuses(t *testing.T) {
 	for _, line := range []string{
 		"[a", "a]", "<a", "a>", "[]", "<>", "a |", "| a", "a|", "a ...", "...", "[...]", "[a ... b]",
-		"{}", "{a", "{a b}", "{a:b}", "a{b}", "[a ... | b]", "<a ...>", "a|[b]", strings.Repeat("[", 100),
+		"{}", "{a", "{a b}", "{a:b}", "a{b}", "[a ... | b]", "<a ...>", "a|[b]", "a|\t", strings.Repeat("[", 100),
 		strings.Repeat("<", 1e6),
 	} {
 		_, err := ParseSyntax(line)
