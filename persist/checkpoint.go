@@ -29,6 +29,7 @@ const (
 	busyStep        = 256 << 10 // bytes of chunks a commit takes along if somebody waits for commits
 	quietStep       = 4 << 20   // and otherwise
 	minDelta        = 256 << 10 // bytes of deltas below which a base is never rewritten
+	minUnread       = 8 << 20   // bytes of the journal below which it is always read
 	maxDirty        = 256 << 20 // bytes of names of changed keys that are kept in memory
 )
 
@@ -42,8 +43,11 @@ const (
 // has changed in a large value (patch.go). If the runs would pass half the
 // size of the base, or whole databases were flushed or swapped, everything is
 // written as a new generation instead, and the old one dropped when the new
-// one is complete. The last transaction moves the state (layout.go); a crash
-// before it leaves the old snapshot and the whole journal.
+// one is complete. So it is, and the journal not even read, if it is larger than
+// the snapshot: to write a key takes less time than to read a transaction and
+// to look up whether its key is known already, which on 100,000 keys in steady
+// use was a fifth of the process's time. The last transaction moves the state
+// (layout.go); a crash before it leaves the old snapshot and the whole journal.
 //
 // A second Checkpoint waits for the first.
 func (f *File) Checkpoint(v View) error {
@@ -93,9 +97,11 @@ func (f *File) writeCheckpoint(v View) (cost CheckpointCost, err error) {
 	if seq == s.covered && s.generation != 0 {
 		return cost, f.trim(seq)
 	}
-	changed, err := f.changes(s.covered, seq, v)
-	if err != nil {
-		return cost, err
+	changed := &dirty{all: true}
+	if !s.outgrown(f.uncovered()) {
+		if changed, err = f.changes(s.covered, seq, v); err != nil {
+			return cost, err
+		}
 	}
 	w := snapshotWriter{f: f, state: s}
 	if s.generation == 0 || changed.all || s.wantsBase(changed, v) {
@@ -149,6 +155,19 @@ func (f *File) trim(seq uint64) error {
 		}
 	}
 	return nil
+}
+
+// outgrown reports whether a journal of this size costs more to read than a new
+// base to write.
+func (s *state) outgrown(journal int64) bool {
+	return s.generation == 0 || journal >= max(minUnread, int64(s.baseBytes+s.deltaBytes))
+}
+
+// uncovered returns the bytes of the journal that no checkpoint has covered.
+func (f *File) uncovered() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stats.JournalBytes - f.stats.KeptBytes
 }
 
 // wantsBase guesses, before it is written, whether one more delta run would

@@ -238,3 +238,29 @@ func TestEntriesThatHaveNoForm(t *testing.T) {
 	got.same(t, m)
 	require.NoError(t, f.Close())
 }
+
+func TestOutgrownJournalIsNotRead(t *testing.T) {
+	path := tempFile(t)
+	f, m := mustOpen(t, path, testOptions(EverySecond))
+	write := func(key string, n int) {
+		for i := range n {
+			do(t, f, m, setTx(key, strings.Repeat(string(rune('a'+i%26)), 100<<10)))
+		}
+	}
+	for i := range 10 {
+		write(fmt.Sprint(i), 1)
+	}
+	require.NoError(t, f.Checkpoint(m))
+	write("hot", 60) // 6 MB beside a base of 1 MB, but little
+	require.NoError(t, f.Checkpoint(m))
+	require.False(t, f.Stats().Last.Base)
+	write("hot", 90)
+	require.NoError(t, f.Checkpoint(m))
+	require.True(t, f.Stats().Last.Base)
+	require.Equal(t, 11, f.Stats().Last.Keys)
+
+	require.NoError(t, f.Close())
+	f, got := mustOpen(t, path, nil)
+	got.same(t, m)
+	require.NoError(t, f.Close())
+}
