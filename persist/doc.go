@@ -165,8 +165,8 @@
 // has none, and is of the version it always was.
 //
 // The file does not shrink by itself: pages that nothing is on are used again.
-// When they are more than twice what is in use (Options.MaxFree), as after a
-// FLUSHALL, it is rewritten in the background.
+// When they are more than twice what is in use, and 192 MiB (Options.MaxFree), as
+// after a FLUSHALL, it is rewritten in the background.
 //
 // A file that is not complete yet is called app.db.unfinished. One that a crash
 // has left is removed when app.db is opened.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -58,7 +59,7 @@ type Options struct {
 	Logger      *slog.Logger     // default none
 	MaxJournal  int64            // bytes of journal that make a checkpoint due; default 64 MiB
 	KeepJournal int64            // bytes of journal that a checkpoint leaves for Readers; default none
-	MaxFree     int64            // bytes of free space, beyond twice what is used, that make a rewrite due; default 64 MiB, negative: no limit
+	MaxFree     int64            // bytes of free space, beyond twice what is used, that make a rewrite due; default three times MaxJournal, negative: no limit
 	Now         func() time.Time // for Stats; default time.Now
 	Limits      *types.Limits    // of compact forms of loaded values; default types.DefaultLimits
 
@@ -71,13 +72,18 @@ type Options struct {
 	patchFrom int // tests: instead of the constant
 }
 
+const defaultMaxJournal = 64 << 20
+
 // defaultMaxFree leaves room for a checkpoint to write a new base beside the old
-// one with its runs, and for the journal: what is free for a while only. With
+// one with its runs, and for the journal, which under load is half as large again
+// as its limit before a checkpoint has ended: what is free for a while only. With
 // less, every base would be followed by a rewrite of it.
-const (
-	defaultMaxJournal = 64 << 20
-	defaultMaxFree    = 64 << 20
-)
+func (o *Options) defaultMaxFree() int64 {
+	if o.MaxJournal > math.MaxInt64/3 {
+		return -1
+	}
+	return 3 * o.MaxJournal
+}
 
 // A File is an open database file. Its methods may be called by any goroutine
 // at any time, except that Load comes before all others.
@@ -98,6 +104,7 @@ type File struct {
 	durable  atomic.Uint64 // number of the last one known to be on disk
 
 	crowded atomic.Bool // much waits for the disk; written under mu
+	sound   atomic.Bool // err is nil; written under mu
 
 	mu        sync.Mutex
 	pipe      pipeline
@@ -160,7 +167,7 @@ func Open(path string, opt *Options) (*File, error) {
 		f.opt.Now = time.Now
 	}
 	if f.opt.MaxFree == 0 {
-		f.opt.MaxFree = defaultMaxFree
+		f.opt.MaxFree = f.opt.defaultMaxFree()
 	}
 	f.noStage = f.opt.stageSize < 0
 	if f.log = f.opt.Logger; f.log == nil {
@@ -455,10 +462,23 @@ func (f *File) CheckpointDue() <-chan struct{} { return f.due }
 
 // Err returns why the file takes no writes, or nil if it does.
 func (f *File) Err() error {
+	if f.sound.Load() {
+		return nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
 }
+
+// setErr says why nothing can be appended. It is called under mu.
+func (f *File) setErr(err error) {
+	f.err = err
+	f.sound.Store(err == nil)
+}
+
+// Ready reports whether Append takes a transaction at once: the file can be
+// written, and Room would not wait.
+func (f *File) Ready() bool { return f.sound.Load() && !f.crowded.Load() }
 
 // Stats are counters of a File, from its opening on, and sizes.
 type Stats struct {
@@ -578,7 +598,7 @@ func (f *File) shut() error {
 	if errors.Is(err, errNotLoaded) || errors.Is(err, ErrClosed) {
 		err = nil
 	}
-	f.err = ErrClosed
+	f.setErr(ErrClosed)
 	f.pipe.fail()
 	f.tell()
 	f.mu.Unlock()

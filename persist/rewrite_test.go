@@ -619,3 +619,21 @@ func TestReaderAcrossRewrites(t *testing.T) {
 	require.NoError(t, err)
 	r2.Close()
 }
+
+// Under a steady load of writes the journal needs again what a checkpoint has
+// just freed, however small the data: no rewrite is due for that.
+func TestSteadyLoadMakesNoRewriteDue(t *testing.T) {
+	path := tempFile(t)
+	opt := testOptions(EverySecond)
+	opt.MaxJournal = 2 << 20
+	f, m := mustOpen(t, path, opt)
+	for range 10 {
+		for i := range 32 { // half as much again as the limit
+			do(t, f, m, setTx(fmt.Sprint(i%4), strings.Repeat("x", 100<<10)))
+		}
+		require.NoError(t, f.Checkpoint(m))
+	}
+	require.Greater(t, f.Stats().FreeBytes, int64(2<<20))
+	require.Empty(t, f.RewriteDue())
+	require.NoError(t, f.Close())
+}

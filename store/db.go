@@ -43,7 +43,7 @@ type Options struct {
 	MaxJournal int64
 	// MaxFree is how many bytes of the file may be free space, beyond twice what
 	// is in use, before the file is written anew in the background; negative: any
-	// number. Default: 64 MiB.
+	// number. Default: three times MaxJournal.
 	MaxFree int64
 	// KeepJournal is how many bytes of the journal are kept, beyond what is
 	// needed to open the file, so that [DB.Changes] can be resumed from there. A
