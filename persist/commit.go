@@ -128,7 +128,7 @@ func (f *File) round(ticked bool) (closing bool) {
 	g.sync = g.sync || closing || s != nil && s.sync || f.Policy() != Never ||
 		f.stage.count > 0 // it folds, and the frames will be overwritten
 	if closing && f.err == nil {
-		f.err = ErrClosed // nothing is taken that nobody would write
+		f.setErr(ErrClosed) // nothing is taken that nobody would write
 	}
 	f.mu.Unlock()
 
@@ -467,7 +467,7 @@ func (f *File) settle(g *group, err error) {
 	if err != nil {
 		f.pipe.unwritten()
 		f.pipe.fail()
-		if f.err = err; f.stats.ReadOnlySince.IsZero() {
+		if f.setErr(err); f.stats.ReadOnlySince.IsZero() {
 			f.stats.ReadOnlySince = f.opt.Now()
 		}
 		return
@@ -475,8 +475,8 @@ func (f *File) settle(g *group, err error) {
 	if errors.Is(f.err, ErrReadOnly) {
 		f.warn("writing works again")
 		f.stats.ReadOnlySince = time.Time{}
-		if f.err = nil; f.closing {
-			f.err = ErrClosed
+		if f.setErr(nil); f.closing {
+			f.setErr(ErrClosed)
 		}
 	}
 	f.written = max(f.written, g.last)

@@ -291,7 +291,7 @@ func (f *File) ready(sizes []int) error {
 		f.mu.Unlock()
 		return nil
 	}
-	f.err = nil
+	f.setErr(nil)
 	f.durable.Store(f.written)
 	f.journal.count(sizes)
 	f.publish()

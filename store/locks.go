@@ -45,8 +45,9 @@ const (
 // A shard is a part of the keyspace of every database.
 type shard struct {
 	mu     sync.RWMutex
-	tables []*table // by database
-	_      [64]byte // keeps the locks of neighbours out of one cache line
+	tables []*table  // by database
+	log    types.Log // of what is written without a transaction; empty between two of them
+	_      [64]byte  // keeps the locks of neighbours out of one cache line
 }
 
 // A LockSet is a set of shards to lock. The zero value is empty.

@@ -3,6 +3,7 @@ package store
 import (
 	"time"
 
+	"redstart/persist"
 	"redstart/types"
 )
 
@@ -60,8 +61,10 @@ func (db *DB) appendValue(dst []byte, r types.Ref) ([]byte, error) {
 
 // Set makes value, which is copied, the string at key.
 func (db *DB) Set(key string, value []byte, opts ...SetOption) error {
-	if len(opts) == 0 && db.setQuietly(key, value) {
-		return nil
+	if len(opts) == 0 {
+		if ok, err := db.setQuietly(key, value); ok {
+			return err
+		}
 	}
 	tx, err := db.one(key, true)
 	if err != nil {
@@ -70,33 +73,43 @@ func (db *DB) Set(key string, value []byte, opts ...SetOption) error {
 	return tx.short(tx.Set(key, value, opts...))
 }
 
-// setQuietly is Set where nobody hears of it: there is no file, no watched key
-// and no listener. Then all that a transaction would do is to put the value
-// into the table, and to begin and commit one would cost more than that. It
-// reports whether it has done it. A key that has a deadline or something else
-// than a short string is left to the transaction.
-func (db *DB) setQuietly(key string, value []byte) (ok bool) {
-	if db.journals() || len(value) > MaxString {
-		return false
+// setQuietly is Set where nobody hears of it or waits for it: there is no watched
+// key, no listener, and no file that syncs each write. Then all that a
+// transaction would do is to put the value into the table and to write that
+// down, and to begin and commit one would cost more than that. It reports
+// whether it has done it. A key that has a deadline or something else than a
+// short string is left to the transaction, and so is a file that would make it
+// wait.
+func (db *DB) setQuietly(key string, value []byte) (ok bool, err error) {
+	if len(value) > keepLog || db.kept != nil ||
+		db.file != nil && (!db.file.Ready() || db.file.Policy() == Always) {
+		return false, nil
 	}
 	h := types.HashOf(key)
 	s := db.shardOf(h)
 	s.mu.Lock()
 	if !db.closing.Load() && db.watches.count.Load() == 0 && db.listeners.Load() == nil {
-		d, now := &s.tables[0].dict, db.seconds.Load()
+		d, now, was := &s.tables[0].dict, db.seconds.Load(), types.KindNone
 		if r := d.Find(h, key); !r.OK() {
 			d.Add(h, key, value, 0, markAuto).Touch(now)
 			ok = true
 		} else if _, ok = r.Plain(); ok {
+			was = types.KindString
 			r.Touch(now)
 			d.PutAt(r, h, key, value, 0, markAuto)
 		}
 		if ok {
 			db.changes.Add(1)
+			if db.file != nil {
+				s.log.PlaceOf(0, key, was)
+				s.log.Add(persist.OpSet, 0, markAuto, text(value), "")
+				_, err = db.file.Append(s.log.Bytes())
+				s.log.Reset()
+			}
 		}
 	}
 	s.mu.Unlock()
-	return ok
+	return ok, err
 }
 
 // short commits a transaction of one step, whose error has changed nothing.
