@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -122,7 +123,7 @@ func edit(t testing.TB, path string, change func(tx *bolt.Tx) error) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{NoFreelistSync: true})
 	require.NoError(t, err)
-	require.NoError(t, db.Update(change))
+	require.NoError(t, db.Update(func(tx *bolt.Tx) error { return errors.Join(change(tx), putStamp(tx)) }))
 	require.NoError(t, db.Close())
 }
 

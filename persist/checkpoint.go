@@ -129,9 +129,6 @@ func (w *snapshotWriter) finish(seq uint64) error {
 		if err := w.state.write(tx); err != nil {
 			return err
 		}
-		if err := raiseFormat(tx, w.format); err != nil {
-			return err
-		}
 		f.setState(w.state)
 		more, err = f.journal.trim(tx, f.droppable(seq), segmentsPerStep)
 		return err
@@ -213,14 +210,13 @@ var errEnough = errors.New("enough")
 // A snapshotWriter writes chunks, in steps, behind those of its state or as a
 // new generation. While the committer writes one step the next is encoded.
 type snapshotWriter struct {
-	f      *File
-	state  state  // with what has been written
-	format uint32 // that it needs
-	cost   CheckpointCost
-	part   uint64
-	batch  []*chunk
-	bytes  int
-	free   [][]byte
+	f     *File
+	state state // with what has been written
+	cost  CheckpointCost
+	part  uint64
+	batch []*chunk
+	bytes int
+	free  [][]byte
 
 	running <-chan error // the step under way; nil: none
 	taken   []*chunk     // what it writes
@@ -257,7 +253,6 @@ func (w *snapshotWriter) delta(v View, changed *dirty) error {
 	w.state.deltaBytes += uint64(p.bytes)
 	for _, patch := range changed.patches {
 		w.state.deltaBytes += uint64(patch.cost - len(patch.effects))
-		w.format = patchFormat
 	}
 	return err
 }

@@ -279,6 +279,9 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 				return nil
 			}
 		}
+		if err := putStamp(tx); err != nil {
+			return err
+		}
 		if err := f.point("commit"); err != nil {
 			return err
 		}

@@ -133,7 +133,7 @@ func TestInspectionOfRandomTrees(t *testing.T) {
 					return err
 				}
 			}
-			return nil
+			return putStamp(tx)
 		}))
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)

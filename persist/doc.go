@@ -35,9 +35,9 @@
 //	             crash of the process loses at most the last second. A crash
 //	             of the machine may lose more. As bbolt orders its pages by
 //	             syncing, it may also leave a file that does not open any
-//	             more, or, if the root of the tree is what was lost, opens as of
-//	             an earlier commit, even than the last Sync: that is the price
-//	             of Never, and why it is not the default
+//	             more: that is the price of Never, and why it is not the
+//	             default. It is refused as damaged, and does not open as of
+//	             something older than was synced (stamp.go)
 //
 // After an error of a write nothing more is acknowledged. The file is opened
 // again and compared with what should be in it; if the group is not there it
@@ -55,7 +55,8 @@
 // before the process ends.
 //
 // Opening never drops anything silently. The tree of pages is inspected before
-// bbolt sees it (preflight.go), every value has a CRC-32C that covers its place,
+// bbolt sees it (preflight.go), its root says of which commit it is (stamp.go),
+// every value has a CRC-32C that covers its place,
 // and records, transactions, chunks and segments are numbered without gaps. A
 // file that is open elsewhere, damaged, foreign, or written by a newer version
 // is refused with an error that says so, and left as it was, byte for byte. What
@@ -67,13 +68,22 @@
 // bbolt it leaves no trace; in the stage it may, and opening then tells the
 // logger so, and goes on.
 //
-// What a checksum cannot tell: a file that was replaced as a whole by an older
-// copy of itself; damage in the last frame of the stage, which looks like a write
-// that was cut off (but the stage is empty once the file was at rest for two
-// seconds, or was closed); and a disk that says a sync is done when it is not. If such a
-// disk has lost the write of a single page, gaps in the numbers tell, but not if
-// it was a meta page or the root of the tree, for these may lead to the whole
-// tree of an earlier commit.
+// What can be told of a page that was not written, although the disk said so
+// or nobody asked it: the root is older than its meta, and below it there is a gap
+// in the numbers, or a page with two parents. What cannot be told:
+//
+//   - a meta page that was not written: the other one leads to the commit before,
+//     whose tree is whole until the next but one is written;
+//   - a file that was replaced as a whole by an older copy of itself;
+//   - damage in the last frame of the stage, which looks like a write that was cut
+//     off (but the stage is empty once the file was at rest for two seconds, or
+//     was closed);
+//   - what is from the first time when numbers are given a second time: of commits
+//     and records after a loss of power under Never, of chunks after a
+//     checkpoint that did not end. Pages of then, if they are where those should be
+//     that were not written, have the right numbers;
+//   - in a file that was of format 3 or older, a root from before its first commit
+//     by a program that writes stamps.
 //
 // # What fails, and what happens
 //
@@ -120,8 +130,8 @@
 // # The file
 //
 //	app.db (bbolt; pages of the system's size)
-//	├─ redstart
-//	│   ├─ format     version of the layout, as old as will do    | crc32c
+//	├─ redstart       (sequence: number of the commit, and whether there is a stage)
+//	│   ├─ format     version of the layout                       | crc32c
 //	│   └─ state      covered, generation, chunks, bytes of base,
 //	│                 bytes of deltas                             | crc32c
 //	├─ journal        (sequence: number of the last record)
@@ -159,10 +169,13 @@
 // which need two fdatasyncs a group: good enough once a second, and half as fast
 // as it could be for whoever waits each time. The stage needs one. It writes
 // below bbolt's surface, on pages that bbolt does not touch; stage.go says why
-// nothing that was promised can be lost by it. A program that does not know of it
-// would open the file without what is staged; so a file with a stage is of
-// format version 3, which such a program refuses. A file for which nobody waits
-// has none, and is of the version it always was.
+// nothing that was promised can be lost by it. A file for which nobody waits has
+// none.
+//
+// A program that does not know of the stage would open the file without what is
+// staged, and one that does not know of stamps would leave an old one. So there
+// are versions of the layout, and older programs refuse a file of a newer one.
+// This program makes a file one of version 4 with the first commit.
 //
 // The file does not shrink by itself: pages that nothing is on are used again.
 // When they are more than twice what is in use, and 192 MiB (Options.MaxFree), as

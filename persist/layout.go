@@ -19,14 +19,19 @@ var (
 	stageKey  = []byte("stage")
 )
 
-// The versions of the layout. A file says the oldest that has all that is in
-// it, so that a program which does not know something refuses the file rather
-// than reads it wrong, and otherwise old and new programs may share it.
+// The versions of the layout. A program refuses a file of a version that it
+// does not know, rather than read it wrong or write to it what is wrong. This one
+// reads all there have been, and makes a file one of the newest with the first
+// commit.
+//
+//	1	the first
+//	2	entries of a snapshot may be patches
+//	3	there is a stage
+//	4	the root has a stamp (stamp.go), which tells whether there is a stage
 const (
-	firstFormat   = 1
-	patchFormat   = 2 // entries of a snapshot may be patches
-	stageFormat   = 3 // there is a stage
-	formatVersion = 3 // the newest, which this package reads and all before it
+	stageFormat   = 3
+	stampFormat   = 4
+	formatVersion = 4
 )
 
 // A state says which part of the file is the snapshot. It is written by the
@@ -95,24 +100,25 @@ func create(tx *bolt.Tx) error {
 			return err
 		}
 	}
-	if err := putFormat(tx, firstFormat); err != nil {
+	if err := putFormat(tx, formatVersion); err != nil {
 		return err
 	}
-	return new(state).write(tx)
+	if err := new(state).write(tx); err != nil {
+		return err
+	}
+	return putStamp(tx)
 }
 
-// raiseFormat makes the file say that it has the layout of version, unless
-// it says a newer one. It belongs into the transaction that makes readers come
-// upon what is new in that version.
-func raiseFormat(tx *bolt.Tx, version uint32) error {
+// raiseFormat makes the file say that it has the newest layout.
+func raiseFormat(tx *bolt.Tx) error {
 	b, ok := unsealed(formatKey, tx.Bucket(metaBucket).Get(formatKey))
 	if !ok || len(b) != 4 {
 		return damagef("the format version has a wrong checksum")
 	}
-	if binary.LittleEndian.Uint32(b) >= version {
+	if binary.LittleEndian.Uint32(b) >= formatVersion {
 		return nil
 	}
-	return putFormat(tx, version)
+	return putFormat(tx, formatVersion)
 }
 
 func putFormat(tx *bolt.Tx, version uint32) error {

@@ -1,13 +1,11 @@
 package persist
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	bolt "go.etcd.io/bbolt"
 
 	"redstart/types"
 )
@@ -50,18 +48,6 @@ func effectsTx(effects ...keyEffect) []byte {
 	return l.Bytes()
 }
 
-// storedFormat returns the format version in the file.
-func storedFormat(t testing.TB, f *File) (version uint32) {
-	t.Helper()
-	require.NoError(t, f.view(func(tx *bolt.Tx) error {
-		b, ok := unsealed(formatKey, tx.Bucket(metaBucket).Get(formatKey))
-		require.True(t, ok)
-		version = binary.LittleEndian.Uint32(b)
-		return nil
-	}))
-	return version
-}
-
 // Little changes of large values are written as such, whatever the value.
 func TestPatchesAreSmall(t *testing.T) {
 	path := tempFile(t)
@@ -69,7 +55,6 @@ func TestPatchesAreSmall(t *testing.T) {
 	do(t, f, m, largeValues())
 	require.NoError(t, f.Checkpoint(m))
 	base := f.Stats()
-	require.EqualValues(t, firstFormat, storedFormat(t, f))
 
 	for _, tx := range [][]byte{
 		effectsTx(keyEffect{key: "l", op: types.OpPushBack, a: "one more"}),
@@ -87,7 +72,6 @@ func TestPatchesAreSmall(t *testing.T) {
 		require.Equal(t, base.Generation, s.Generation)
 		require.Less(t, s.DeltaBytes-before, int64(300))
 	}
-	require.EqualValues(t, patchFormat, storedFormat(t, f))
 	require.NoError(t, f.Close())
 
 	f, got := mustOpen(t, path, testOptions(EverySecond))
@@ -104,7 +88,6 @@ func TestPatchesAreSmall(t *testing.T) {
 	require.NoError(t, f.Load(saved.put, nil))
 	saved.seq = m.seq
 	saved.same(t, m)
-	require.EqualValues(t, firstFormat, storedFormat(t, f), "a base has no patches")
 	require.NoError(t, f.Close())
 }
 

@@ -441,26 +441,48 @@ func (p *preflight) format() (root page, err error) {
 			return root, err
 		}
 		if root.leaf() && e.bucket && bytes.Equal(e.key, metaBucket) {
-			return root, p.version(&e)
+			version, err := p.version(&e)
+			if err == nil && version >= stampFormat {
+				err = p.stamp(&root, &e)
+			}
+			return root, err
 		}
 	}
 	return root, ErrForeign
 }
 
 // version checks the format version in the meta bucket e.
-func (p *preflight) version(e *element) error {
+func (p *preflight) version(e *element) (version uint32, err error) {
 	value, err := p.find(e, formatKey)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	body, ok := unsealed(formatKey, value)
 	if !ok || len(body) != 4 {
-		return damagef("the format version has a wrong checksum")
+		return 0, damagef("the format version has a wrong checksum")
 	}
-	if v := binary.LittleEndian.Uint32(body); v > formatVersion {
-		return fmt.Errorf("%w (its format is %d, this program knows up to %d)", ErrNewer, v, formatVersion)
+	if version = binary.LittleEndian.Uint32(body); version > formatVersion {
+		return version, fmt.Errorf("%w (its format is %d, this program knows up to %d)", ErrNewer, version, formatVersion)
 	}
-	return nil
+	return version, nil
+}
+
+// stamp checks the stamp in the header of the meta bucket e.
+func (p *preflight) stamp(root *page, e *element) error {
+	header := make([]byte, bucketHeader)
+	if _, err := p.file.ReadAt(header, e.value); err != nil {
+		return p.readError(err, e.value)
+	}
+	s := stamp(native.Uint64(header[8:]))
+	if err := s.fits(root.id, p.tx); err != nil || !s.staged() {
+		return err
+	}
+	for i := range root.count {
+		if e, err := p.element(root, i); err != nil || e.bucket && bytes.Equal(e.key, stageBucket) {
+			return err
+		}
+	}
+	return stageMissing(root.id)
 }
 
 // find returns the value of key in the small bucket e: one page, within its

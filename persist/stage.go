@@ -218,8 +218,7 @@ func eachTransaction(first uint64, count uint32, body []byte, do func(seq uint64
 }
 
 // createStage adds a stage to the file, or puts a new one in the place of one of
-// which nothing is needed any more when tx is committed. The file gets the format
-// version that tells older programs that there is something they do not know.
+// which nothing is needed any more when tx is committed.
 func createStage(tx *bolt.Tx, size int) error {
 	if tx.Bucket(stageBucket) != nil {
 		if err := tx.DeleteBucket(stageBucket); err != nil {
@@ -239,10 +238,7 @@ func createStage(tx *bolt.Tx, size int) error {
 	head.salt = binary.LittleEndian.Uint64(salt[:])
 	value := make([]byte, int(head.lead)+size)
 	copy(value, head.encode())
-	if err := b.Put(stageKey, value); err != nil {
-		return err
-	}
-	return raiseFormat(tx, stageFormat)
+	return b.Put(stageKey, value)
 }
 
 // locate finds the stage of the file, if there is one, in a transaction that

@@ -25,6 +25,7 @@ type survey struct {
 	broken bool // the tree is damaged: it may not lead to everything
 
 	format   uint32 // version of the layout; 0: not found
+	stamp    stamp  // of the root, if the format has one
 	state    *state // nil: not found
 	sequence uint64 // number of the last record, as the journal's bucket says
 	last     bool   // and it is the newest that says so
@@ -122,7 +123,7 @@ func (s *survey) tree() {
 		delete(missing, string(e.key))
 		switch {
 		case bytes.Equal(e.key, metaBucket):
-			s.bucket(g, e, s.metaValue)
+			s.stamp = stamp(s.bucket(g, e, s.metaValue))
 		case bytes.Equal(e.key, journalBucket):
 			s.sequence = s.bucket(g, e, s.segment)
 		case bytes.Equal(e.key, dataBucket):
@@ -136,8 +137,16 @@ func (s *survey) tree() {
 	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		s.fail(damagef("bucket %q is missing", name))
 	}
-	if s.format >= stageFormat && s.stage.length == 0 {
-		s.fail(damagef("the stage is missing"))
+	staged := s.format == stageFormat
+	if s.format >= stampFormat {
+		staged = s.stamp.staged()
+		if err := s.stamp.fits(s.root, s.tx); err != nil {
+			s.fail(err)
+			s.last = false
+		}
+	}
+	if staged && s.stage.length == 0 {
+		s.fail(stageMissing(s.root))
 	}
 	s.last = s.last && !missing[string(journalBucket)]
 }

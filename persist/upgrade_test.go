@@ -77,6 +77,8 @@ func TestUpgrade(t *testing.T) {
 			require.Positive(t, c.state.deltaBytes)
 			require.Positive(t, c.Transactions)
 			require.Equal(t, bytes.Count(want, []byte("\n")), c.Keys)
+			require.Equal(t, filepath.Base(sample), fmt.Sprintf("v%d.db.gz", c.Format))
+			require.Equal(t, c.Format >= stageFormat, c.Staged > 0)
 
 			hold := func(texts ...string) {
 				t.Helper()
@@ -106,6 +108,9 @@ func TestUpgrade(t *testing.T) {
 				require.NoError(t, f.Close())
 			}
 			hold()
+			s, err := Check(path, func(problem string) { t.Error(problem) })
+			require.NoError(t, err)
+			require.Equal(t, formatVersion, s.Format)
 			hold("added 0")
 			hold("added 0", "added 1")
 		})

@@ -27,6 +27,7 @@ const hooked = false
 // built once, it is quick. go.mod is left alone: the copy comes in by one of its
 // own. What a failing test prints is repeated here.
 func TestHooked(t *testing.T) {
+	seeds() // here, too: what go test remembers is of these
 	root, source := modules(t)
 	bbolt := place(t, patched(t, source))
 	mod := filepath.Join(t.TempDir(), "crash.mod")

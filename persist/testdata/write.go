@@ -5,9 +5,12 @@
 //
 // It is run in the tree of the commit whose format the sample is to have:
 //
-//	go run persist/testdata/write.go v1.db >v1.txt && gzip -9n v1.db
+//	go run persist/testdata/write.go v3.db >v3.txt && gzip -9n v3.db
 //
-// v1.db.gz was written so by commit 00b4779.
+// The file is not closed: so there is something in the stage.
+//
+// v3.db.gz was written so by commit fb4a691, v1.db.gz, under Never and closed, by
+// commit 00b4779.
 package main
 
 import (
@@ -97,7 +100,7 @@ func main() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: write FILE")
 	}
-	db, err := store.Open(os.Args[1], &store.Options{Sync: store.Never, Clock: clock{}, Seed: 1})
+	db, err := store.Open(os.Args[1], &store.Options{Sync: store.Always, Clock: clock{}, Seed: 1})
 	must(err)
 	do(db, base)
 	large(db, "snapshot")
@@ -117,7 +120,6 @@ func main() {
 		return tx.Set("together", []byte("1"))
 	}))
 	must(dump(db))
-	must(db.Close())
 }
 
 func do(db *store.DB, lines string) {
