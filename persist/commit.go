@@ -212,7 +212,7 @@ func (f *File) stageGroup(g *group) error {
 		err = f.cutShort()
 	}
 	if err == nil {
-		err = f.stage.write(f.os, g)
+		err = f.writeFrame(f.stage.encode(g))
 	}
 	if err == nil {
 		err = f.point("committed")
@@ -228,6 +228,37 @@ func (f *File) stageGroup(g *group) error {
 		f.stage.took(g)
 	})
 	return nil
+}
+
+// writeFrame makes a frame durable. It goes past the memory of the system if it
+// can. What it is written to is the same place of the same file either way, and so
+// it is if both are tried; and an error means the same.
+func (f *File) writeFrame(frame []byte) error {
+	if f.directs != f.os {
+		f.closeDirect()
+		f.direct, f.directs = disk.Direct(f.os), f.os
+	}
+	err := error(syscall.EINVAL)
+	if f.direct != nil {
+		err = disk.WriteAt(f.direct, frame, f.stage.place())
+	}
+	if errors.Is(err, syscall.EINVAL) { // the disk wants larger units than ours
+		f.closeDirect()
+		f.directs = f.os
+		err = disk.WriteAt(f.os, frame, f.stage.place())
+	}
+	if err != nil {
+		return err
+	}
+	return disk.SyncData(f.os)
+}
+
+// closeDirect closes the handle for writes to the stage, if there is one.
+func (f *File) closeDirect() {
+	if f.direct != nil {
+		f.direct.Close() // nothing waits in it
+	}
+	f.direct, f.directs = nil, nil
 }
 
 // wantsStage returns the size of the stage that the commit of g makes: the first

@@ -127,6 +127,8 @@ type File struct {
 	handle  sync.RWMutex
 	db      *bolt.DB
 	os      *os.File    // what bbolt has open
+	direct  *os.File    // the same file, for writes to the stage; nil: they use os
+	directs *os.File    // the os that direct was opened for
 	info    os.FileInfo // which file it is
 	jammed  atomic.Bool // bbolt has panicked, and may hold its locks for ever
 	journal journal
@@ -382,6 +384,7 @@ func (f *File) closeBolt() error { return f.takeBolt()() }
 func (f *File) takeBolt() (close func() error) {
 	db, file := f.db, f.os
 	f.db = nil
+	f.closeDirect()
 	switch {
 	case db == nil:
 		return func() error { return nil }

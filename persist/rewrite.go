@@ -352,31 +352,31 @@ func (f *File) astray() error {
 	case !os.SameFile(there, f.info):
 		return errStranger
 	}
-	return f.noteLength(there)
+	return f.noteLength(there.Size())
 }
 
 // cutShort returns an error if the file is smaller than it was.
 func (f *File) cutShort() error {
-	there, err := f.os.Stat()
+	size, err := disk.Size(f.os)
 	if err != nil {
 		return err
 	}
-	return f.noteLength(there)
+	return f.noteLength(size)
 }
 
-func (f *File) noteLength(there os.FileInfo) error {
-	if there.Size() < f.length {
-		return damagef("it was cut short: %d bytes instead of %d", there.Size(), f.length)
+func (f *File) noteLength(size int64) error {
+	if size < f.length {
+		return damagef("it was cut short: %d bytes instead of %d", size, f.length)
 	}
-	f.length = there.Size()
+	f.length = size
 	return nil
 }
 
 // look notes how large the file is. It never shrinks by itself.
 func (f *File) look() {
 	f.length = 0
-	if info, err := f.os.Stat(); err == nil {
-		f.length = info.Size()
+	if size, err := disk.Size(f.os); err == nil {
+		f.length = size
 	}
 }
 

@@ -55,6 +55,12 @@ import (
 // Who may touch it: the committer only. It never runs a transaction of bbolt and
 // a write in place at the same time, and nobody else writes to the file.
 //
+// How it is written: past the memory of the system (disk.Direct) where that can
+// be, then fdatasync. For a small frame that took 57 µs of processor time; through
+// the memory of the system 100, and 122 if the file was asked for its times before
+// (disk.Size). To write with RWF_DSYNC instead of the fdatasync saved 5 more, and
+// would have made an error of the write and one of the sync look the same.
+//
 // Figures, in one run: one who waits for each write gets 1.4 to 2 times the
 // transactions a second that ordinary commits give him. Pages instead of sectors
 // as the unit mean a fold every 1024 small groups instead of every 8192, which is
@@ -328,11 +334,14 @@ func (s *stage) takes(g *group, size int) bool {
 // full reports whether the group would fit in a larger ring.
 func (s *stage) full(g *group) bool { return !s.fits(g) && s.takes(g, maxStage) }
 
-// encode returns the group as a frame. It is valid until the next call.
+// encode returns the group as a frame, in memory that disk.Direct can write. It
+// is valid until the next call.
 func (s *stage) encode(g *group) []byte {
 	size := units(g.bytes)
 	if cap(s.buf) < size {
-		s.buf = make([]byte, size)
+		s.buf = make([]byte, size+disk.DirectUnit)
+		past := uintptr(unsafe.Pointer(&s.buf[0])) % disk.DirectUnit
+		s.buf = s.buf[disk.DirectUnit-past:]
 	}
 	b := s.buf[:frameHeader]
 	count := uint32(0)
@@ -348,13 +357,8 @@ func (s *stage) encode(g *group) []byte {
 	return b[:size]
 }
 
-// write makes the group durable, as the next frame.
-func (s *stage) write(file *os.File, g *group) error {
-	if err := disk.WriteAt(file, s.encode(g), s.at+int64(s.lead)+int64(s.next)); err != nil {
-		return err
-	}
-	return disk.SyncData(file)
-}
+// place is where in the file the next frame goes.
+func (s *stage) place() int64 { return s.at + int64(s.lead) + int64(s.next) }
 
 // took notes that the group is staged.
 func (s *stage) took(g *group) {

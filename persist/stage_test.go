@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	bolt "go.etcd.io/bbolt"
@@ -483,6 +484,30 @@ func TestStageWriteFails(t *testing.T) {
 			require.NoError(t, f.Close())
 		}
 	}
+}
+
+// A disk that takes no frames past the memory of the system gets them by it.
+func TestStageNotDirect(t *testing.T) {
+	path := tempFile(t)
+	f, m := openStaging(t, path, staging(noTicks()))
+	staged(t, f, m, setTx("a", "1"))
+	past := -uintptr(unsafe.Pointer(&f.stage.buf[:1][0])) % disk.DirectUnit
+	require.Zero(t, past)
+	f.stage.buf = make([]byte, 2*stageUnit+1)
+	if uintptr(unsafe.Pointer(&f.stage.buf[0]))%disk.DirectUnit == 0 {
+		f.stage.buf = f.stage.buf[1:] // it is in no place for that
+	}
+	for i := range 3 {
+		staged(t, f, m, setTx("b", fmt.Sprint(i)))
+	}
+	require.Equal(t, 4, f.stage.count)
+	require.Zero(t, f.Stats().Failures)
+	whole(t, f)
+	crashed := duplicate(t, path)
+	require.NoError(t, f.Close())
+	f, got := mustOpen(t, crashed, staging(noTicks()))
+	got.same(t, m)
+	require.NoError(t, f.Close())
 }
 
 // After a sync error, what is on disk is unknown.

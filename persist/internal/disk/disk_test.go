@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,6 +46,37 @@ func TestWatch(t *testing.T) {
 	require.Len(t, seen, 5)
 	content, err := os.ReadFile(path + "2")
 	require.ErrorIs(t, err, os.ErrNotExist, "%q", content)
+}
+
+// What is written past the memory of the system is what others read, before and
+// after they have the page there.
+func TestDirect(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "a"))
+	require.NoError(t, err)
+	defer f.Close()
+	page := make([]byte, 2*disk.DirectUnit)
+	_, err = f.Write(page)
+	require.NoError(t, err)
+	size, err := disk.Size(f)
+	require.NoError(t, err)
+	require.EqualValues(t, len(page), size)
+	direct := disk.Direct(f)
+	if direct == nil {
+		t.Skip("no file here can be written so")
+	}
+	defer direct.Close()
+	require.Equal(t, f.Name(), direct.Name())
+	past := -uintptr(unsafe.Pointer(&page[0])) % disk.DirectUnit
+	page = page[past : past+disk.DirectUnit]
+	for i := range byte(3) {
+		page[0], page[len(page)-1] = i, i
+		require.NoError(t, disk.WriteAt(direct, page, disk.DirectUnit))
+		require.NoError(t, disk.SyncData(f))
+		got := make([]byte, len(page))
+		_, err = f.ReadAt(got, disk.DirectUnit)
+		require.NoError(t, err)
+		require.Equal(t, page, got)
+	}
 }
 
 // The files of a directory go by its pace, others by the clock.
