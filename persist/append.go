@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -187,7 +188,8 @@ func (f *File) appendPieces(tx []byte) (seq uint64) {
 
 // Wait returns once the transaction with number seq, and all before it, are on
 // disk: written and synced, as Always promises, whatever the policy. If it
-// returns an error, whether they are is unknown.
+// returns an error, whether they are is unknown; unless it is ErrFuture: there has
+// been no transaction seq.
 func (f *File) Wait(seq uint64) error { return f.WaitContext(context.Background(), seq) }
 
 // WaitContext is Wait until ctx is done, whose error it then returns.
@@ -202,6 +204,9 @@ func (f *File) WaitContext(ctx context.Context, seq uint64) error {
 		last := errors.Is(f.err, ErrClosed) && g != nil && g.sync && seq <= g.last // Close is writing it
 		if f.err != nil && !last {
 			return f.err
+		}
+		if err := f.has(seq); err != nil {
+			return err
 		}
 		if g == nil || !g.sync || seq > g.last {
 			g = f.pipe.open
@@ -228,6 +233,14 @@ func (f *File) WaitContext(ctx context.Context, seq uint64) error {
 			return ctx.Err()
 		}
 		led = false
+	}
+	return nil
+}
+
+// has returns an error if there has been no transaction seq.
+func (f *File) has(seq uint64) error {
+	if last := f.appended.Load(); seq > last {
+		return fmt.Errorf("%w: %d of %d", ErrFuture, seq, last)
 	}
 	return nil
 }

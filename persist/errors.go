@@ -17,6 +17,10 @@ var (
 	ErrReadOnly = errors.New("writing to the file failed, no more writes are taken")
 	ErrClosed   = errors.New("database is closed")
 
+	// ErrFuture is returned for the number of a transaction that there has not
+	// been. It is of another file, or of one that a crash has undone.
+	ErrFuture = errors.New("there is no commit of that number yet")
+
 	errNotLoaded = errors.New("the file takes no writes before it is loaded")
 )
 

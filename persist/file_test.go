@@ -82,6 +82,17 @@ func TestSnapshotOfLargeValues(t *testing.T) {
 	require.NoError(t, f.Close())
 }
 
+// Nobody waits for what was never appended.
+func TestWaitForTheFuture(t *testing.T) {
+	f, m := mustOpen(t, tempFile(t), testOptions(EverySecond))
+	require.ErrorIs(t, f.Wait(1), ErrFuture)
+	do(t, f, m, setTx("k", "v"))
+	require.ErrorIs(t, f.Wait(2), ErrFuture)
+	require.Zero(t, f.Durable(), "and nothing was synced for it")
+	require.NoError(t, f.Wait(1))
+	require.NoError(t, f.Close())
+}
+
 func TestWaitMakesDurableUnderEveryPolicy(t *testing.T) {
 	for _, policy := range policies {
 		f, m := mustOpen(t, tempFile(t), testOptions(policy))

@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
+
+	"redstart/persist"
 )
 
 // How durable is a write?
@@ -26,7 +26,7 @@ import (
 
 // ErrFuture is returned for the number of a commit that there has not been yet.
 // Such a number is of another file, or of commits that a crash has undone.
-var ErrFuture = errors.New("there is no commit of that number yet")
+var ErrFuture = persist.ErrFuture
 
 // Sync returns when everything committed so far is on disk.
 func (db *DB) Sync() error {
@@ -92,9 +92,6 @@ func (db *DB) Durable(seq uint64) bool {
 func (db *DB) WaitSeq(ctx context.Context, seq uint64) error {
 	if db.Durable(seq) {
 		return nil
-	}
-	if last := db.Seq(); seq > last {
-		return fmt.Errorf("%w: commit %d of %d", ErrFuture, seq, last)
 	}
 	return db.file.WaitContext(ctx, seq)
 }
