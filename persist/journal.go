@@ -21,7 +21,8 @@ import (
 // costs pages, not records.
 //
 // A journal belongs to the committer; its invariant: segments ascend, the last
-// one holds record number last unless it is full, and bytes is the sum of theirs.
+// one holds record number last unless it is full, bytes is the sum of theirs, and
+// each has as many more before it than the first as those between have.
 type journal struct {
 	last     uint64 // number of the last record
 	segments []segment
@@ -34,6 +35,8 @@ type segment struct {
 	first uint64 // number of its first record; its name
 	seq   uint64 // number of the last transaction it holds something of
 	bytes int
+
+	before int64 // bytes of those before it, and of some that have been dropped
 }
 
 // segmentSize is when a new segment begins. bbolt rewrites the leaf that a
@@ -145,7 +148,7 @@ func (j *journal) open(tx *bolt.Tx, covered uint64) (seq uint64, err error) {
 			return 0, damagef("journal segment %x is not one", name)
 		}
 		s := segment{first: binary.BigEndian.Uint64(name)}
-		s.bytes = bytes[s.first]
+		s.bytes, s.before = bytes[s.first], j.bytes
 		j.bytes += int64(s.bytes)
 		key, value := b.Cursor().Last()
 		if key == nil {
@@ -178,7 +181,11 @@ func (j *journal) append(tx *bolt.Tx, records []*record) error {
 		key := binary.BigEndian.AppendUint64(nil, j.last)
 		n := len(j.segments)
 		if n == 0 || j.segments[n-1].bytes >= segmentSize {
-			j.segments = append(j.segments, segment{first: j.last})
+			s := segment{first: j.last}
+			if n > 0 {
+				s.before = j.segments[n-1].before + int64(j.segments[n-1].bytes)
+			}
+			j.segments = append(j.segments, s)
 			n, b = n+1, nil
 		}
 		s := &j.segments[n-1]
@@ -218,11 +225,30 @@ func (j *journal) trim(tx *bolt.Tx, covered uint64, limit int) (more bool, err e
 	return false, nil
 }
 
+// check tests the invariant.
+func (j *journal) check() error {
+	sum := int64(0)
+	for i := range j.segments {
+		s := &j.segments[i]
+		if i > 0 && (s.first <= j.segments[i-1].first || s.seq < j.segments[i-1].seq) {
+			return damagef("BUG: segment %d of the journal does not ascend", i)
+		}
+		if s.before-j.segments[0].before != sum {
+			return damagef("BUG: %d bytes before segment %d of the journal, and it says %d", sum, i, s.before-j.segments[0].before)
+		}
+		sum += int64(s.bytes)
+	}
+	if sum != j.bytes {
+		return damagef("BUG: the journal has %d bytes, and says %d", sum, j.bytes)
+	}
+	return nil
+}
+
 // count takes the sizes of the segments, which only reading them tells.
 func (j *journal) count(sizes []int) {
 	j.bytes = 0
 	for i := range j.segments {
-		j.segments[i].bytes = sizes[i]
+		j.segments[i].bytes, j.segments[i].before = sizes[i], j.bytes
 		j.bytes += int64(sizes[i])
 	}
 }
@@ -238,15 +264,12 @@ type replay struct {
 	each   func(seq uint64, tx []byte) error
 }
 
-// segment reads the first segment after the one named last. It returns that
-// segment's name, or nil if it was the last one, and its size.
-func (p *replay) segment(tx *bolt.Tx, last []byte) (name []byte, bytes int, err error) {
+// segment reads the segment named name, or the first one if that is nil. It
+// returns the name of the next, nil if it was the last one, and its size.
+func (p *replay) segment(tx *bolt.Tx, name []byte) (next []byte, bytes int, err error) {
 	root := tx.Bucket(journalBucket)
 	c := root.Cursor()
-	if name, _ = c.Seek(last); name != nil && string(name) == string(last) {
-		name, _ = c.Next()
-	}
-	if name != nil {
+	if name, _ = c.Seek(name); name != nil {
 		b := root.Bucket(name)
 		if b == nil {
 			return nil, 0, damagef("journal segment %x is not one", name)
@@ -259,7 +282,7 @@ func (p *replay) segment(tx *bolt.Tx, last []byte) (name []byte, bytes int, err 
 			}
 		}
 		if next, _ := c.Next(); next != nil {
-			return append([]byte(nil), name...), bytes, nil
+			return append([]byte(nil), next...), bytes, nil
 		}
 	}
 	if p.number != root.Sequence() || p.open {

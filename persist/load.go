@@ -240,8 +240,8 @@ func (s *state) loadChunks(tx *bolt.Tx, limits *types.Limits, begin func(size in
 
 // scan passes each the transactions after the one numbered after. Each segment
 // is read in a transaction of its own, so that pages freed meanwhile can be
-// reused soon. It returns the segments' sizes, and passes them to read, if that is
-// not nil.
+// reused soon. If read is not nil, all segments are read: it is passed their sizes,
+// which are returned. Otherwise it begins where those transactions do.
 func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error, read func(size int)) (sizes []int, err error) {
 	staged := f.stagedNow()
 	abroad := false
@@ -251,7 +251,13 @@ func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error, read f
 		abroad = false
 		return err
 	}}
-	for name := []byte(nil); ; {
+	name := []byte(nil)
+	if read == nil {
+		if name, err = f.beginning(after); err != nil {
+			return nil, err
+		}
+	}
+	for {
 		size := 0
 		err := f.viewAbroad(&abroad, func(tx *bolt.Tx) (err error) {
 			name, size, err = p.segment(tx, name)
@@ -273,6 +279,19 @@ func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error, read f
 		}
 	}
 	return sizes, nil
+}
+
+// beginning returns the name of the segment where the transactions after the one
+// numbered after begin, which a checkpoint has left there.
+func (f *File) beginning(after uint64) (name []byte, err error) {
+	err = f.view(func(tx *bolt.Tx) error {
+		name, err = f.locate(tx, after)
+		return err
+	})
+	if gone := (*GoneError)(nil); errors.As(err, &gone) {
+		err = damagef("the journal begins at transaction %d instead of %d", gone.Oldest, after+1)
+	}
+	return name, err
 }
 
 // ready opens the file for writing after its first Load.

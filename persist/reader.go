@@ -1,9 +1,12 @@
 package persist
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sort"
 	"sync/atomic"
 
 	bolt "go.etcd.io/bbolt"
@@ -38,12 +41,16 @@ type Transaction struct {
 const readBytes = 1 << 20
 
 // ReadAfter returns a Reader of the transactions after the one with number seq,
-// or a *GoneError if the journal does not reach back to the first of them. It
-// must be closed.
+// or a *GoneError if the journal does not reach back to the first of them, or
+// ErrFuture if there has been no transaction seq. It must be closed.
 func (f *File) ReadAfter(seq uint64) (*Reader, error) {
 	r := &Reader{f: f}
 	r.seq.Store(seq)
 	f.mu.Lock()
+	if err := f.has(seq); err != nil {
+		f.mu.Unlock()
+		return nil, err
+	}
 	if f.readers == nil {
 		f.readers = make(map[*Reader]bool)
 	}
@@ -132,7 +139,7 @@ func (r *Reader) read(limit uint64) (txs []Transaction, err error) {
 	hint, more := r.hint, false
 	staged := r.f.stagedNow()
 	err = r.f.view(func(tx *bolt.Tx) error {
-		name, err := r.f.locate(tx, p.after)
+		name, from, err := r.place(tx, p.after)
 		if name == nil || err != nil {
 			return err
 		}
@@ -143,10 +150,8 @@ func (r *Reader) read(limit uint64) (txs []Transaction, err error) {
 				return damagef("journal segment %x is not one", name)
 			}
 			records := b.Cursor()
-			key, value := records.First()
-			if p.number == 0 && r.holds(b, p.after) {
-				key, value = records.Seek(r.hint)
-			}
+			key, value := records.Seek(from)
+			from = nil
 			for ; key != nil; key, value = records.Next() {
 				if size >= readBytes && !p.open {
 					more = true
@@ -174,10 +179,29 @@ func (r *Reader) read(limit uint64) (txs []Transaction, err error) {
 	return txs, nil
 }
 
+// place returns where what follows transaction after begins: the names of a
+// segment and of a record there, or nil for its first. Both are nil if there is
+// nothing yet.
+func (r *Reader) place(tx *bolt.Tx, after uint64) (name, from []byte, err error) {
+	if r.hint != nil && after > 0 {
+		c := tx.Bucket(journalBucket).Cursor()
+		if name, _ = c.Seek(r.hint); name == nil {
+			name, _ = c.Last()
+		} else if !bytes.Equal(name, r.hint) {
+			name, _ = c.Prev()
+		}
+		if name != nil && r.holds(tx.Bucket(journalBucket).Bucket(name), after) {
+			return bytes.Clone(name), r.hint, nil
+		}
+	}
+	name, err = r.f.locate(tx, after)
+	return name, nil, err
+}
+
 // holds reports whether a segment holds the record that was read last, so that
 // what follows transaction after begins there or behind it.
 func (r *Reader) holds(b *bolt.Bucket, after uint64) bool {
-	if r.hint == nil {
+	if b == nil {
 		return false
 	}
 	value := b.Get(r.hint)
@@ -197,36 +221,69 @@ func (r *record) begins(after uint64) bool {
 // locate returns the name of the segment from which on the transactions behind
 // the one with number after can be read, nil if there are none yet. The error
 // is a *GoneError if they are not there any more.
+//
+// Segments are named by records and looked for by a transaction. Both ascend, so
+// that halving the range of names finds it in about as many steps as names
+// have digits; who goes through 30,000 segments for each batch does nothing else.
 func (f *File) locate(tx *bolt.Tx, after uint64) (name []byte, err error) {
-	root := tx.Bucket(journalBucket)
-	c := root.Cursor()
-	gone := &GoneError{After: after}
-	for name, _ := c.Last(); name != nil; name, _ = c.Prev() {
-		b := root.Bucket(name)
-		if b == nil {
-			return nil, damagef("journal segment %x is not one", name)
-		}
-		key, value := b.Cursor().First()
-		r, err := openRecord(key, value)
-		if err != nil {
+	c := tx.Bucket(journalBucket).Cursor()
+	first, _ := c.First()
+	if first == nil {
+		var s state
+		if err := s.read(tx); err != nil || after >= s.covered {
 			return nil, err
 		}
-		if r.begins(after) {
-			return append([]byte(nil), name...), nil
-		}
-		if gone.Oldest = r.first; r.kind != recordWhole && r.kind != recordFirst {
-			gone.Oldest++
-		}
+		return nil, &GoneError{After: after, Oldest: s.covered + 1}
 	}
-	if gone.Oldest != 0 {
-		return nil, gone
-	}
-	var s state
-	if err := s.read(tx); err != nil || after >= s.covered {
+	r, err := firstRecord(tx, first)
+	if err != nil {
 		return nil, err
 	}
-	gone.Oldest = s.covered + 1
-	return nil, gone
+	if !r.begins(after) {
+		gone := &GoneError{After: after, Oldest: r.first}
+		if r.kind != recordWhole && r.kind != recordFirst {
+			gone.Oldest++
+		}
+		return nil, gone
+	}
+	name = bytes.Clone(first)
+	last, _ := c.Last()
+	low, high := nameNumber(first), nameNumber(last)+1 // one can begin at low, and nowhere from high on
+	for high-low > 1 {
+		middle := low + (high-low)/2
+		next, _ := c.Seek(binary.BigEndian.AppendUint64(nil, middle))
+		if next == nil || nameNumber(next) >= high {
+			high = middle
+			continue
+		}
+		if r, err = firstRecord(tx, next); err != nil {
+			return nil, err
+		}
+		if !r.begins(after) {
+			high = middle
+			continue
+		}
+		low, name = nameNumber(next), bytes.Clone(next)
+	}
+	return name, nil
+}
+
+// nameNumber returns the number that a segment or a record has for a name.
+func nameNumber(name []byte) (n uint64) {
+	if len(name) == 8 { // or it is damage, which is found where it is read
+		n = binary.BigEndian.Uint64(name)
+	}
+	return n
+}
+
+// firstRecord returns the first record of a segment.
+func firstRecord(tx *bolt.Tx, name []byte) (r record, err error) {
+	b := tx.Bucket(journalBucket).Bucket(name)
+	if b == nil {
+		return r, damagef("journal segment %x is not one", name)
+	}
+	key, value := b.Cursor().First()
+	return openRecord(key, value)
 }
 
 // A GoneError says that the journal does not reach back far enough: what was
@@ -274,8 +331,9 @@ func (f *File) droppable(covered uint64) uint64 {
 
 // kept returns the bytes of segments whose transactions are all covered.
 func (j *journal) kept(covered uint64) (bytes int64) {
-	for i := 0; i < len(j.segments) && j.segments[i].seq <= covered; i++ {
-		bytes += int64(j.segments[i].bytes)
+	n := sort.Search(len(j.segments), func(i int) bool { return j.segments[i].seq > covered })
+	if n == len(j.segments) {
+		return j.bytes
 	}
-	return bytes
+	return j.segments[n].before - j.segments[0].before
 }

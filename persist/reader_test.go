@@ -1,7 +1,9 @@
 package persist
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	bolt "go.etcd.io/bbolt"
 )
 
 // written returns transaction i of a history: some are small, some fill
@@ -157,9 +160,53 @@ func TestReaderHoldsTheJournal(t *testing.T) {
 		require.NoError(t, f.Checkpoint(m))
 	}
 	require.LessOrEqual(t, f.Stats().KeptBytes, opt.MaxJournal)
+	require.NoError(t, f.journal.check())
 	_, err = r.Next(t.Context())
 	require.ErrorIs(t, err, ErrGone)
 	require.NoError(t, f.Close())
+}
+
+// However much of the journal is kept, a Reader, a checkpoint and a commit look at
+// what is theirs: damage elsewhere is not noticed.
+func TestReaderReadsWhatItNeeds(t *testing.T) {
+	path := tempFile(t)
+	opt := testOptions(EverySecond)
+	opt.KeepJournal, opt.MaxJournal = 64<<20, 64<<20
+	f, m := mustOpen(t, path, opt)
+	for f.Appended() < 500 {
+		appendTo(t, f, m, f.Appended()+1)
+		require.NoError(t, f.Sync())
+	}
+	require.NoError(t, f.Checkpoint(m))
+	require.NoError(t, f.journal.check())
+	const damaged = 20 // of the first segments
+	require.Greater(t, len(f.journal.segments), 2*damaged)
+	require.NoError(t, f.doNow(&step{run: func(tx *bolt.Tx) error {
+		for i := 1; i < damaged; i += 2 {
+			b := tx.Bucket(journalBucket).Bucket(binary.BigEndian.AppendUint64(nil, f.journal.segments[i].first))
+			key, value := b.Cursor().First()
+			bad := bytes.Clone(value)
+			bad[len(bad)-1]++
+			if err := b.Put(bytes.Clone(key), bad); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}))
+	require.NoError(t, f.Checkpoint(m))
+	appendTo(t, f, m, 510)
+	require.NoError(t, f.Checkpoint(m))
+	require.NoError(t, f.journal.check())
+	r, err := f.ReadAfter(480)
+	require.NoError(t, err)
+	readTo(t, r, 480, 510)
+	r.Close()
+	r, err = f.ReadAfter(0)
+	if err == nil {
+		_, err = r.Next(t.Context())
+	}
+	require.ErrorIs(t, err, ErrCorrupt)
+	require.ErrorIs(t, f.Close(), ErrReadOnly, "now that it is known")
 }
 
 // KeepJournal bytes are kept for those who come later, also after a restart.
@@ -178,6 +225,7 @@ func TestReaderOfWhatIsKept(t *testing.T) {
 	f, got := mustOpen(t, path, opt)
 	got.same(t, m)
 	require.Positive(t, f.Stats().KeptBytes)
+	require.NoError(t, f.journal.check())
 	r, err := f.ReadAfter(0)
 	require.NoError(t, err)
 	appendTo(t, f, m, 310)
@@ -222,6 +270,8 @@ func TestReaderShowsWhatIsSure(t *testing.T) {
 	require.ErrorIs(t, <-waiting, ErrClosed)
 	_, err = r.Next(t.Context())
 	require.ErrorIs(t, err, ErrClosed)
+	_, err = f.ReadAfter(6)
+	require.ErrorIs(t, err, ErrFuture)
 	_, err = f.ReadAfter(0)
 	require.True(t, errors.Is(err, ErrClosed))
 }

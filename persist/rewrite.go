@@ -146,8 +146,8 @@ func (f *File) ending() error {
 }
 
 const (
-	fewLeft   = 1 << 10 // transactions that the committer may copy while others wait
-	maxRounds = 20      // of copying: if there are many left then, writers are faster
+	littleLeft = 1 << 20 // bytes that the committer may copy while others wait
+	maxRounds  = 20      // of copying: if there is much left then, writers are faster
 )
 
 // follow appends to d what the file has got meanwhile, until little is left.
@@ -156,14 +156,14 @@ func (f *File) follow(d *draft) error {
 		if err := f.doNow(&step{}); err != nil { // the pipeline is written
 			return err
 		}
-		before := d.Appended()
+		before := d.Stats().AppendedBytes
 		if err := f.copyTo(d, math.MaxUint64); err != nil {
 			return err
 		}
 		if err := d.Sync(); err != nil {
 			return err
 		}
-		if d.Appended()-before <= fewLeft {
+		if d.Stats().AppendedBytes-before <= littleLeft {
 			break
 		}
 	}

@@ -75,8 +75,9 @@ type keptReader struct {
 	seq     uint64 // of the last commit read
 }
 
-// keptBatch is how many commits a keptReader takes at a time.
-const keptBatch = 256
+// keptBatch is how many bytes of commits a keptReader takes at a time, or one
+// commit if that is larger.
+const keptBatch = 1 << 20
 
 // Next returns the commits that follow, and waits until there is one.
 func (r *keptReader) Next(ctx context.Context) ([]persist.Transaction, error) {
@@ -117,7 +118,11 @@ func (k *keptJournal) after(seq uint64) ([]persist.Transaction, error) {
 		return nil, &persist.GoneError{After: seq, Oldest: oldest}
 	}
 	rest := k.txs[min(seq+1-oldest, uint64(len(k.txs))):]
-	return append([]persist.Transaction(nil), rest[:min(len(rest), keptBatch)]...), nil
+	n := 0
+	for bytes := int64(0); n < len(rest) && bytes < keptBatch; n++ {
+		bytes += keptSize(rest[n].Effects)
+	}
+	return append([]persist.Transaction(nil), rest[:n]...), nil
 }
 
 func (r *keptReader) Close() {}
