@@ -61,11 +61,14 @@ func (f *File) Checkpoint(v View) error {
 	f.count(func(s *Stats) {
 		s.ChunkWrites += uint64(cost.Bytes)
 		if s.CheckpointErr = err; err != nil {
-			return
+			f.savePause = min(max(1, 2*f.savePause), maxPause)
+		} else {
+			f.savePause = 0
+			s.Checkpoints++
+			s.Last = cost
 		}
-		s.Checkpoints++
-		s.Last = cost
-		if s.JournalBytes-s.KeptBytes <= f.opt.MaxJournal { // it was due until it ended
+		f.saveLeft = f.savePause
+		if err != nil || s.JournalBytes-s.KeptBytes <= f.opt.MaxJournal { // it was due until it ended
 			select {
 			case <-f.due:
 			default:

@@ -43,8 +43,9 @@ type step struct {
 //     from memory (rewrite.go).
 //   - an error of a write (no space, quota, size limit): the group is there or
 //     it is not. If not, it is written again; if that fails, too, the file is
-//     read-only, and the committer tries again every second, because the
-//     group is still in memory and space may come back.
+//     read-only, and the committer looks every second whether it is worth
+//     trying again (shortage.go), because the group is still in memory and space
+//     may come back.
 //   - the file cannot be opened again, or holds something else: as with a sync.
 //     So it is with one that is found damaged while it is in use (condemn.go).
 func (f *File) serve() {
@@ -122,7 +123,9 @@ func (f *File) round(ticked bool) (closing bool) {
 		f.mu.Unlock()
 		return false
 	}
-	p.step = nil
+	if p.step = nil; ticked {
+		f.saveLeft--
+	}
 	g := p.take(f.appended.Load())
 	g.stage = !closing && s == nil && (g.sync || ticked && f.Policy() == Always)
 	g.sync = g.sync || closing || s != nil && s.sync || f.Policy() != Never ||
@@ -134,6 +137,9 @@ func (f *File) round(ticked bool) (closing bool) {
 
 	if ticked || closing {
 		f.tick()
+	}
+	if f.short.err != nil {
+		f.short.due = closing || ticked && f.endured(g)
 	}
 	stepErr, err := f.commitGroup(g, s)
 	f.settle(g, err)
@@ -154,6 +160,9 @@ func (f *File) commitGroup(g *group, s *step) (stepErr, err error) {
 	}
 	if f.broken != nil {
 		return f.broken, f.broken
+	}
+	if err := f.short.err; err != nil && !f.short.due {
+		return err, err
 	}
 	if g.stage && f.mayStage(g) {
 		if err := f.stageGroup(g); err != nil {
@@ -427,14 +436,17 @@ func (f *File) retry(g *group, cause error) error {
 		}
 		return nil
 	}
-	_, err := f.transact(g, nil)
-	if err == nil {
-		return nil
+	if f.short.err == nil { // it may have been for once
+		_, err := f.transact(g, nil)
+		if err == nil {
+			return nil
+		}
+		if err := f.reopen(err); err != nil {
+			return err
+		}
+		cause = err
 	}
-	if err := f.reopen(err); err != nil {
-		return err
-	}
-	return f.failure(err)
+	return f.lacking(g, cause)
 }
 
 // reopen replaces the handle after a failed commit and reads back what the
@@ -474,7 +486,7 @@ func (f *File) failure(cause error) error {
 
 // abandon makes the file read-only until it is rewritten.
 func (f *File) abandon(cause error) error {
-	f.broken = f.failure(cause)
+	f.broken, f.short = f.failure(cause), shortage{}
 	f.log.Error("the file is read-only until it could be written anew", "file", f.path, "error", cause)
 	f.wantRewrite()
 	return f.broken
@@ -508,6 +520,7 @@ func (f *File) settle(g *group, err error) {
 	}
 	if errors.Is(f.err, ErrReadOnly) {
 		f.warn("writing works again")
+		f.short = shortage{}
 		f.stats.ReadOnlySince = time.Time{}
 		if f.setErr(nil); f.closing {
 			f.setErr(ErrClosed)
@@ -519,7 +532,7 @@ func (f *File) settle(g *group, err error) {
 	}
 	f.pipe.written()
 	f.crowded.Store(f.pipe.bytes() > crowded)
-	if f.journalBytes()-f.journal.kept(f.state.covered) > f.opt.MaxJournal {
+	if f.saveLeft <= 0 && f.journalBytes()-f.journal.kept(f.state.covered) > f.opt.MaxJournal {
 		select {
 		case f.due <- struct{}{}:
 		default:

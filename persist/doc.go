@@ -94,7 +94,8 @@
 //	                           that was being written is cut off, and the
 //	                           logger told
 //	no space, a quota, a size  writes are refused with ErrReadOnly, which wraps
-//	limit, an error of a write the cause; reads go on. Tried again each second
+//	limit, an error of a write the cause; reads go on. Each second it is looked
+//	                           whether there is space again
 //	an error of a sync         the same, until a complete new file has been
 //	                           written from memory and has taken the place
 //	a sync that hangs          Wait waits; under the other policies writers go

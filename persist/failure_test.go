@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,6 +44,12 @@ func (p *failing) set(point string, errs ...error) {
 }
 
 var errSpace = &fs.PathError{Op: "write", Path: "app.db", Err: syscall.ENOSPC}
+
+// second lets one pass.
+func second(ticks chan<- time.Time) {
+	ticks <- time.Time{}
+	ticks <- disk.Mark
+}
 
 // openFailing opens a file with ticks of the test's own.
 func openFailing(t *testing.T, path string) (*File, *model, *failing, chan time.Time) {
@@ -88,7 +95,7 @@ func TestErrorAfterCommit(t *testing.T) {
 func TestNoSpaceForAWhile(t *testing.T) {
 	path := tempFile(t)
 	f, m, p, ticks := openFailing(t, path)
-	p.set("commit", errSpace, errSpace, errSpace, errSpace)
+	p.set("commit", errSpace, errSpace, errSpace)
 	do(t, f, m, setTx("a", "1"))
 	err := f.Wait(m.seq)
 	require.ErrorIs(t, err, ErrReadOnly)
@@ -101,9 +108,10 @@ func TestNoSpaceForAWhile(t *testing.T) {
 		require.NoError(t, m.apply(seq, tx))
 	}
 	require.ErrorIs(t, f.Checkpoint(m), ErrReadOnly)
-	ticks <- time.Time{} // fails again
-	ticks <- time.Time{} // succeeds
-	ticks <- time.Time{}
+	second(ticks) // fails again
+	second(ticks) // a pause
+	require.ErrorIs(t, f.Err(), syscall.ENOSPC)
+	second(ticks) // succeeds
 	require.NoError(t, f.Err())
 	require.NoError(t, f.Wait(m.seq))
 	do(t, f, m, setTx("b", "2"))
@@ -111,6 +119,74 @@ func TestNoSpaceForAWhile(t *testing.T) {
 	f, got := mustOpen(t, path, nil)
 	got.same(t, m)
 	require.NoError(t, f.Close())
+}
+
+// While there is no space the file is opened again after 1, 2, 4 … seconds only,
+// and otherwise it is tried whether zeros can be written.
+func TestShortagePauses(t *testing.T) {
+	for _, telling := range []bool{false, true} {
+		path := tempFile(t)
+		f, m, p, ticks := openFailing(t, path)
+		full, zeroed := true, 0
+		stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+			if e.Op == disk.Write && len(e.Data) == len(zeros) {
+				zeroed++
+				if telling && full {
+					return errSpace
+				}
+			}
+			return do()
+		})
+		p.set("commit", slices.Repeat([]error{errSpace}, 100)...)
+		do(t, f, m, setTx("a", strings.Repeat("x", 3*recordSize)))
+		require.ErrorIs(t, f.Wait(m.seq), syscall.ENOSPC)
+		for range 8 {
+			tx := setTx("late", strings.Repeat("y", flushBytes/4)) // which wakes the committer each time
+			seq, err := f.Append(tx)
+			require.ErrorIs(t, err, ErrReadOnly)
+			require.NoError(t, m.apply(seq, tx))
+		}
+		failures := f.Stats().Failures
+		require.Equal(t, uint64(2), failures)
+		for _, pause := range []int{1, 2, 4, 8, 16, 32, 32} {
+			for range pause {
+				require.Equal(t, failures, f.Stats().Failures)
+				second(ticks)
+			}
+			failures++
+			require.Equal(t, failures, f.Stats().Failures)
+			require.ErrorIs(t, f.Err(), syscall.ENOSPC)
+		}
+		if !telling {
+			require.Less(t, zeroed, 200, "what was written once is there")
+		}
+		full = false
+		p.set("")
+		if second(ticks); !telling {
+			require.ErrorIs(t, f.Err(), syscall.ENOSPC)
+			for range 31 {
+				second(ticks)
+			}
+		}
+		require.NoError(t, f.Err())
+		require.NoError(t, f.Wait(m.seq))
+		stop()
+		require.Zero(t, f.short)
+		require.NoError(t, f.Close())
+		reopened(t, path, m)
+	}
+}
+
+// Closing is the last moment to try.
+func TestCloseInShortage(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, ticks := openFailing(t, path)
+	p.set("commit", errSpace, errSpace, errSpace)
+	do(t, f, m, setTx("a", "1"))
+	require.ErrorIs(t, f.Wait(m.seq), syscall.ENOSPC)
+	second(ticks)
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
 }
 
 // A sync error: what is on disk is unknown, so the file is given up.
@@ -170,6 +246,32 @@ func TestCheckpointFails(t *testing.T) {
 			require.NoError(t, f.Close())
 		}
 	}
+}
+
+// A checkpoint for which there is no space is not tried all the time.
+func TestCheckpointPauses(t *testing.T) {
+	p, ticks := new(failing), make(chan time.Time)
+	f, m := mustOpen(t, tempFile(t), &Options{MaxJournal: 1 << 10, ticks: ticks, hook: p.hook})
+	do(t, f, m, setTx("a", strings.Repeat("x", 2<<10)))
+	second(ticks)
+	for _, pause := range []int{1, 2, 4, 8, 16, 32, 32} {
+		<-f.CheckpointDue()
+		p.set("commit", errSpace)
+		require.ErrorIs(t, f.Checkpoint(m), syscall.ENOSPC)
+		for range pause {
+			do(t, f, m, setTx("b", "1"))
+			require.NoError(t, f.Sync())
+			require.Empty(t, f.CheckpointDue())
+			second(ticks)
+		}
+	}
+	<-f.CheckpointDue()
+	require.NoError(t, f.Checkpoint(m))
+	require.Empty(t, f.CheckpointDue())
+	do(t, f, m, setTx("a", strings.Repeat("x", 2<<10)))
+	second(ticks)
+	<-f.CheckpointDue()
+	require.NoError(t, f.Close())
 }
 
 // Work that fails by itself syncs nothing: what was written without a sync

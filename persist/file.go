@@ -122,6 +122,8 @@ type File struct {
 	rewriteDue chan struct{}
 	pause      int // ticks to the next try to rewrite; guarded by mu
 	left       int // of them; guarded by mu
+	savePause  int // ticks to the next try of a checkpoint; guarded by mu
+	saveLeft   int // of them; guarded by mu
 
 	turn    sync.Mutex
 	handle  sync.RWMutex
@@ -140,6 +142,7 @@ type File struct {
 	free    int64
 	length  int64 // of the file as the system sees it, when it was looked at last
 	broken  error // why the committer has given the file up, until it is rewritten
+	short   shortage
 
 	closers    sync.WaitGroup // of handles that were replaced
 	checkpoint sync.Mutex     // held by Checkpoint, Rewrite and Load
@@ -460,7 +463,9 @@ func (f *File) SetPolicy(p Policy) {
 func (f *File) Path() string { return f.path }
 
 // CheckpointDue returns a channel that receives a value when the journal has
-// outgrown Options.MaxJournal. It is always the same channel.
+// outgrown Options.MaxJournal. It is always the same channel. After a Checkpoint
+// that has failed it receives again and again, at intervals that grow from a
+// second to half a minute.
 func (f *File) CheckpointDue() <-chan struct{} { return f.due }
 
 // Err returns why the file takes no writes, or nil if it does.
