@@ -204,7 +204,7 @@ func (f *File) syncOnly(g *group) error {
 // flush syncs what bbolt wrote.
 func (f *File) flush() error {
 	return f.guard(new(bool), func() error {
-		return disk.Do(disk.Event{Op: disk.Flush, Path: f.path}, f.db.Sync)
+		return f.underName(disk.Do(disk.Event{Op: disk.Flush, Path: f.path}, f.db.Sync))
 	})
 }
 
@@ -228,7 +228,7 @@ func (f *File) stageGroup(g *group) error {
 	}
 	if err != nil {
 		f.noStage = true
-		return err
+		return f.underName(err)
 	}
 	f.count(func(s *Stats) {
 		s.Groups++
@@ -330,7 +330,7 @@ func (f *File) transact(g *group, s *step) (stepErr, err error) {
 			event.Op = disk.CommitNoSync
 		}
 		if err := disk.Do(event, tx.Commit); err != nil {
-			return withCause(err)
+			return f.underName(withCause(err))
 		}
 		stats := tx.Stats()
 		pages = uint64(stats.GetPageAlloc()) + uint64(f.db.Info().PageSize) // and the meta page
@@ -395,7 +395,7 @@ func (f *File) rereadStage(tx *bolt.Tx, last uint64) (uint64, error) {
 	if c.unfinished {
 		f.warn("a write that a crash interrupted is cut off; nobody was promised it", "transaction", c.last+1)
 	}
-	return c.last, err
+	return c.last, f.underName(err)
 }
 
 // currentState returns the state; setState changes it, in the committer.
@@ -412,8 +412,11 @@ func (f *File) setState(s state) {
 }
 
 // retry decides after a failed commit. It returns nil if g is on disk after
-// all, or was empty.
+// all, or was empty. A draft that has failed is of no use to anybody.
 func (f *File) retry(g *group, cause error) error {
+	if f.opt.draft {
+		return f.failure(cause)
+	}
 	before := f.written
 	defer func() {
 		if f.broken != nil {
@@ -481,6 +484,9 @@ func (f *File) reopen(cause error) error {
 
 // failure is the error that Append and Wait return from now on.
 func (f *File) failure(cause error) error {
+	if f.opt.draft { // who wrote it has a file that takes writes, or has none
+		return fmt.Errorf("%s: %w", f.path, cause)
+	}
 	return fmt.Errorf("%s: %w: %w", f.path, ErrReadOnly, cause)
 }
 

@@ -55,7 +55,7 @@ func newDraft(path string, old fs.FileInfo, limits *types.Limits, warn func(erro
 	}
 	f, err := Open(draftName(path), &Options{
 		MaxJournal: math.MaxInt64, KeepJournal: math.MaxInt64, MaxFree: -1, Limits: limits,
-		openFile: create, ticks: make(chan time.Time),
+		openFile: create, ticks: make(chan time.Time), draft: true,
 	})
 	if err != nil {
 		if made {

@@ -93,3 +93,27 @@ func withCause(err error) error {
 	}
 	return err
 }
+
+// underName gives an error of the file that was a draft its name of now: an
+// os.File goes by the name under which it was opened until it is opened again.
+func (f *File) underName(err error) error {
+	if err == nil || f.opt.draft || f.os.Name() != draftName(f.real) {
+		return err
+	}
+	if p := (*fs.PathError)(nil); errors.As(err, &p) && p.Path == f.os.Name() {
+		p.Path = f.path // it was made for us
+	}
+	if text := strings.ReplaceAll(err.Error(), f.os.Name(), f.path); text != err.Error() {
+		return &renamed{err, text}
+	}
+	return err
+}
+
+// A renamed error has another name of the file in its text.
+type renamed struct {
+	error
+	text string
+}
+
+func (r *renamed) Error() string { return r.text }
+func (r *renamed) Unwrap() error { return r.error }

@@ -70,6 +70,8 @@ type Options struct {
 	hook     func(point string) error                         // tests: called where things can go wrong
 
 	patchFrom int // tests: instead of the constant
+
+	draft bool // it is a draft, and given up when it fails
 }
 
 const defaultMaxJournal = 64 << 20

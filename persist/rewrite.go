@@ -24,10 +24,15 @@ import (
 //     the only thing known to be right. If Rewrite ends well the file takes
 //     writes again.
 //
+// A file for which there is no space at the moment (shortage.go) wants none, but
+// may be rewritten as well: that ends the shortage, if there is space for a new
+// file.
+//
 // Readers and writers go on meanwhile. Memory is bounded as with Checkpoint.
-// If there is an error everything is as before, but for one case: the new file
-// is in place, and the directory could not be synced. Then the file is, or
-// stays, read-only until a Rewrite succeeds.
+// If there is an error, for one because the new file finds no space, everything
+// is as before, but for one case: the new file is in place, and the directory
+// could not be synced. Then the file is, or stays, read-only until a Rewrite
+// succeeds.
 //
 // # How
 //
@@ -68,9 +73,8 @@ func (f *File) Rewrite(v View) error {
 }
 
 func (f *File) rewrite(v View) error {
-	err := f.Err()
-	failed := errors.Is(err, ErrReadOnly)
-	if err != nil && !failed {
+	failed, err := f.standing()
+	if err != nil && !errors.Is(err, ErrReadOnly) {
 		return err
 	}
 	if appended := f.appended.Load(); v.Seq() > appended {
@@ -111,28 +115,81 @@ func (f *File) rewrite(v View) error {
 	return f.doNow(&step{draft: d, sync: true})
 }
 
+// standing returns why the file takes no writes, or nil if it does, and whether
+// nothing but a rewrite can change that.
+func (f *File) standing() (failed bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stats.Failed, f.err
+}
+
 // begin begins d with what of the journal, up to transaction seq, Readers may
 // still want. Of a file that has failed nothing is taken.
 func (f *File) begin(d *draft, seq uint64, failed bool) error {
 	if failed {
 		return d.startAt(seq)
 	}
-	from := uint64(0)
-	err := f.doNow(&step{run: func(tx *bolt.Tx) error {
-		from = min(seq, f.droppable(seq))
-		_, err := f.locate(tx, from)
-		if gone := (*GoneError)(nil); errors.As(err, &gone) {
-			from, err = min(seq, gone.Oldest-1), nil
-		}
+	if err := f.drain(); err != nil {
 		return err
-	}})
+	}
+	from, err := f.wanted(seq)
 	if err != nil {
 		return err
 	}
 	if err := d.startAt(from); err != nil {
 		return err
 	}
-	return f.copyTo(d, seq)
+	if err := f.copyTo(d, seq); err != nil || d.Appended() == seq {
+		return err
+	}
+	// The rest is in the pipeline, for want of space.
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	if err := f.copyTo(d, seq); err != nil {
+		return err
+	}
+	if err := f.waiting().replay(d.Appended(), d.upTo(seq)); !errors.Is(err, errEnough) {
+		return err
+	}
+	return nil
+}
+
+// drain has the pipeline written, unless there is no space for that.
+func (f *File) drain() error {
+	err := f.doNow(&step{})
+	if failed, why := f.standing(); !failed && errors.Is(why, ErrReadOnly) {
+		return nil
+	}
+	return err
+}
+
+// wanted returns the number of the transaction after which, up to the one
+// numbered seq, Readers may want those that are in the journal.
+func (f *File) wanted(seq uint64) (from uint64, err error) {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	from = min(seq, f.droppable(seq))
+	err = f.view(func(tx *bolt.Tx) error {
+		_, err := f.locate(tx, from)
+		if gone := (*GoneError)(nil); errors.As(err, &gone) {
+			from, err = min(seq, gone.Oldest-1), nil
+		}
+		return err
+	})
+	return from, err
+}
+
+// waiting returns what is in the pipeline while the committer rests. What it
+// holds does not change any more.
+func (f *File) waiting() *group {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := new(group)
+	for _, r := range f.pipe.open.records {
+		still := *r
+		g.records = append(g.records, &still)
+	}
+	return g
 }
 
 // ending returns an error if the file is being closed.
@@ -153,7 +210,7 @@ const (
 // follow appends to d what the file has got meanwhile, until little is left.
 func (f *File) follow(d *draft) error {
 	for range maxRounds {
-		if err := f.doNow(&step{}); err != nil { // the pipeline is written
+		if err := f.drain(); err != nil {
 			return err
 		}
 		before := d.Stats().AppendedBytes
@@ -173,16 +230,22 @@ func (f *File) follow(d *draft) error {
 // copyTo appends to d the transactions up to the one numbered to that are in
 // the file's journal and not in d.
 func (f *File) copyTo(d *draft, to uint64) error {
-	_, err := f.scan(d.Appended(), func(seq uint64, tx []byte) error {
-		if seq > to {
-			return errEnough
-		}
-		return d.next(seq, tx)
-	}, nil)
+	_, err := f.scan(d.Appended(), d.upTo(to), nil)
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
 	return err
+}
+
+// upTo is next for transactions up to the one numbered to; then it returns
+// errEnough.
+func (d *draft) upTo(to uint64) func(seq uint64, tx []byte) error {
+	return func(seq uint64, tx []byte) error {
+		if seq > to {
+			return errEnough
+		}
+		return d.next(seq, tx)
+	}
 }
 
 // next appends transaction seq, if d has not got it.

@@ -1,11 +1,14 @@
 package persist
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -331,6 +334,127 @@ func TestRewriteAfterNoSpace(t *testing.T) {
 	require.NoError(t, f.Wait(m.seq))
 	require.NoError(t, f.Close())
 	reopened(t, path, m)
+}
+
+// A file for which there is no space is sound: a rewrite goes by the rules for
+// such files, keeps what Readers want, and leaves all as it was if it fails.
+func TestRewriteInShortage(t *testing.T) {
+	path := tempFile(t)
+	f, m, p, ticks := openFailing(t, path)
+	r, err := f.ReadAfter(0)
+	require.NoError(t, err)
+	defer r.Close()
+	p.set("commit", slices.Repeat([]error{errSpace}, 1000)...)
+	for i := range 3 {
+		tx := setTx("big", strings.Repeat(fmt.Sprint(i), 2*recordSize))
+		seq, err := f.Append(tx)
+		require.Equal(t, i > 0, err != nil)
+		require.NoError(t, m.apply(seq, tx))
+		require.ErrorIs(t, f.Wait(seq), syscall.ENOSPC)
+	}
+	old := m.clone()
+	tx := setTx("last", "1")
+	seq, err := f.Append(tx)
+	require.ErrorIs(t, err, ErrReadOnly)
+	require.NoError(t, m.apply(seq, tx))
+
+	stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+		if e.Op == disk.Commit && e.Path == draftName(path) {
+			return &os.PathError{Op: "write", Path: e.Path, Err: syscall.ENOSPC}
+		}
+		return do()
+	})
+	err = f.Rewrite(old)
+	stop()
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorContains(t, err, draftName(path))
+	require.NotErrorIs(t, err, ErrReadOnly, "that the new file has failed says nothing of this one")
+	require.False(t, f.Stats().Failed)
+	require.Empty(t, f.RewriteDue())
+	require.NoFileExists(t, draftName(path))
+	second(ticks)
+	require.ErrorIs(t, f.Err(), ErrReadOnly)
+	require.Empty(t, f.RewriteDue())
+
+	require.NoError(t, os.Link(path, path+".link"))
+	require.ErrorIs(t, f.Rewrite(old), errManyNames)
+	require.NoError(t, os.Remove(path+".link"))
+	require.NoError(t, f.Rewrite(old))
+	require.NoError(t, f.Err())
+	require.Zero(t, f.short)
+	p.set("")
+	do(t, f, m, setTx("after", "1"))
+	require.NoError(t, f.Sync())
+	for want := uint64(1); want <= m.seq; {
+		txs, err := r.Next(t.Context())
+		require.NoError(t, err)
+		for i := range txs {
+			require.Equal(t, want, txs[i].Seq)
+			want++
+		}
+	}
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
+// A rewrite of a sound file that finds no space leaves it sound.
+func TestRewriteFindsNoSpace(t *testing.T) {
+	for n := 1; ; n++ {
+		path := tempFile(t)
+		f, m, _, ticks := openFailing(t, path)
+		count := 0
+		stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+			if e.Path == draftName(path) && (e.Op == disk.Commit || e.Op == disk.CommitNoSync || e.Op == disk.Write) {
+				if count++; count >= n {
+					return &os.PathError{Op: "write", Path: e.Path, Err: syscall.ENOSPC}
+				}
+			}
+			return do()
+		})
+		view := m.clone()
+		do(t, f, m, setTx("a", "1"))
+		err := f.Rewrite(view)
+		stop()
+		if count < n {
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+			require.Greater(t, n, 3)
+			return
+		}
+		require.ErrorIs(t, err, syscall.ENOSPC)
+		require.NotErrorIs(t, err, ErrReadOnly)
+		require.NoError(t, f.Err())
+		require.False(t, f.Stats().Failed)
+		do(t, f, m, setTx("b", "1"))
+		require.NoError(t, f.Sync())
+		second(ticks)
+		require.Empty(t, f.RewriteDue())
+		require.NoError(t, f.Close())
+		reopened(t, path, m)
+	}
+}
+
+// The errors of a file that was a draft once name it as its owner does.
+func TestNameAfterRewrite(t *testing.T) {
+	for _, size := range []int{1, 4 * recordSize} { // into the stage, and not
+		path := tempFile(t)
+		var log bytes.Buffer
+		f, m := mustOpen(t, path, &Options{Sync: Always, ticks: noTicks(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		require.NoError(t, f.Rewrite(m))
+		do(t, f, m, setTx("a", strings.Repeat("x", 2*recordSize)))
+		require.NoError(t, f.Sync())
+		do(t, f, m, setTx("a", "1"))
+		require.NoError(t, f.Sync())
+		require.Equal(t, draftName(path), f.os.Name())
+		require.NoError(t, f.os.Close())
+		do(t, f, m, setTx("b", strings.Repeat("x", size)))
+		err := f.Sync()
+		require.ErrorIs(t, err, ErrReadOnly)
+		require.ErrorContains(t, err, "already closed")
+		require.NotContains(t, err.Error(), "unfinished")
+		require.NotContains(t, log.String(), "unfinished")
+		require.ErrorIs(t, f.Close(), ErrReadOnly)
+	}
 }
 
 // What happens to a file behind our back is noticed with the next tick, and made
