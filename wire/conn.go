@@ -36,12 +36,7 @@ type conn struct {
 func newConn(srv *Server, nc net.Conn) *conn {
 	c := &conn{srv: srv, net: nc}
 	c.receiver = c.receive
-	switch nc := nc.(type) {
-	case *net.TCPConn:
-		c.raw, _ = nc.SyscallConn()
-	case *net.UnixConn:
-		c.raw, _ = nc.SyscallConn()
-	}
+	c.raw = waitable(nc)
 	return c
 }
 
@@ -82,24 +77,6 @@ func (c *conn) read() (buf []byte, n int, err error) {
 		err = io.EOF
 	}
 	return buf, max(c.n, 0), err
-}
-
-// receive reads what has come. It reports false, and holds no buffer, if that
-// is nothing.
-func (c *conn) receive(fd uintptr) bool {
-	c.buf = buffers.get(bufferSize)
-	for {
-		c.n, c.errno = syscall.Read(int(fd), c.buf)
-		if c.errno != syscall.EINTR {
-			break
-		}
-	}
-	if c.errno == syscall.EAGAIN {
-		buffers.put(c.buf)
-		c.buf, c.n, c.errno = nil, 0, nil
-		return false
-	}
-	return true
 }
 
 // turn runs commands and publishes their replies. Turns do not overlap, so that
