@@ -44,7 +44,7 @@ func spell(err error) string {
 		return string(e)
 	}
 	if errors.Is(err, store.ErrReadOnly) {
-		return "MISCONF Errors writing to the file: " + err.Error()
+		return "MISCONF Errors writing to the AOF file: " + err.Error()
 	}
 	for _, s := range spelling {
 		if errors.Is(err, s.err) {

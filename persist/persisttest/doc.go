@@ -50,6 +50,9 @@
 // when the cause is gone writing works again without the file being opened
 // anew, be it by a Rewrite.
 //
+// That a server tells its clients what Redis would tell them, and takes writes
+// again without a restart, is in served_test.go.
+//
 // To see what bbolt does, TestHooked builds a copy of it that tells package
 // disk, and runs all this in a process of its own: see there for when it skips.
 // One run, on two cores that did six times as much besides, in all 28 s of
