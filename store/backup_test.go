@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,6 +122,53 @@ func TestBackupFails(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
+}
+
+// looker is a writer that looks which files there are.
+type looker struct {
+	dir  string
+	seen []string
+}
+
+func (l *looker) Write(b []byte) (int, error) {
+	entries, err := os.ReadDir(l.dir)
+	for _, e := range entries {
+		l.seen = append(l.seen, e.Name())
+	}
+	return len(b), err
+}
+
+// A process that is killed while it writes a backup to somebody slow leaves
+// nothing, and what one leaves that is killed before is removed when the file is
+// opened: but nothing else.
+func TestBackupKilled(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.db")
+	db := open(t, path, nil)
+	require.NoError(t, db.Set("k", []byte("v")))
+	if runtime.GOOS != "windows" { // where a file that is open has a name
+		l := looker{dir: dir}
+		require.NoError(t, db.Backup(&l))
+		require.NotEmpty(t, l.seen)
+		require.Subset(t, []string{"app.db"}, l.seen)
+	}
+	require.NoError(t, db.Close())
+
+	_, prefix := streamPlace(path)
+	for _, name := range []string{prefix + "123", prefix + "4"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name, "backup.db.unfinished"), []byte("half"), 0o600))
+	}
+	others := []string{".app.db.backup", ".b.db.backup-stream-1", "app.db.backup-stream-1"}
+	for _, name := range others {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, prefix+"file"), nil, 0o600))
+	require.NoError(t, open(t, path, nil).Close())
+	l := looker{dir: dir}
+	_, err := l.Write(nil)
+	require.NoError(t, err)
+	require.ElementsMatch(t, append(others, "app.db", prefix+"file"), l.seen)
 }
 
 // After everything was deleted the file gives its space back.

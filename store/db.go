@@ -125,6 +125,7 @@ func Open(path string, opt *Options) (*DB, error) {
 		if err := db.load(path); err != nil {
 			return nil, err
 		}
+		db.removeStreams()
 	case db.opt.KeepJournal > 0:
 		db.kept = newKeptJournal(db.opt.KeepJournal)
 	}

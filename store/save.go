@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"redstart/persist"
@@ -137,13 +138,11 @@ func (db *DB) BackupFileProgress(path string, progress func(done, total int64)) 
 
 // Backup writes to w what BackupFile would write to a file. It needs the space
 // for that meanwhile: beside the file of the database, or in the system's
-// directory for temporary files if everything is in memory.
+// directory for temporary files if everything is in memory. If the process is
+// killed before that is complete, the next Open removes what is left.
 func (db *DB) Backup(w io.Writer) error {
-	near := os.TempDir()
-	if db.path != "" {
-		near = filepath.Dir(db.path)
-	}
-	dir, err := os.MkdirTemp(near, "redstart-backup-*")
+	near, prefix := streamPlace(db.path)
+	dir, err := os.MkdirTemp(near, prefix+"*")
 	if err != nil {
 		return err
 	}
@@ -157,6 +156,34 @@ func (db *DB) Backup(w io.Writer) error {
 		return err
 	}
 	defer file.Close()
+	os.RemoveAll(dir) // it is read without a name, where that is possible: w may take long
 	_, err = io.Copy(w, file)
 	return err
+}
+
+// streamPlace returns where Backup makes a directory for the file it writes, and
+// how the directory's name begins.
+func streamPlace(path string) (near, prefix string) {
+	if path == "" {
+		return os.TempDir(), "redstart-backup-"
+	}
+	return filepath.Dir(path), "." + filepath.Base(path) + ".backup-stream-"
+}
+
+// removeStreams removes what Backup has left in a process that was killed. Nobody
+// else has the file of the database open.
+func (db *DB) removeStreams() {
+	near, prefix := streamPlace(db.path)
+	entries, err := os.ReadDir(near)
+	if err != nil {
+		return // not even a list: it is no harm
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), prefix) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(near, e.Name())); err != nil {
+			db.opt.Logger.Warn("what an unfinished backup has left cannot be removed", "err", err)
+		}
+	}
 }
