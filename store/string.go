@@ -152,11 +152,42 @@ func (tx *Tx) putAt(r types.Ref, h uint64, key string, value []byte, deadline in
 		if was := r.Deadline(); was != deadline {
 			t.moveDeadline(h, was, deadline)
 		}
-		t.dict.PutAt(r, h, key, value, deadline, mark)
 	} else {
-		t.add(h, key, value, deadline, mark).Touch(tx.db.seconds.Load())
+		t.moveDeadline(h, 0, deadline)
+	}
+	switch {
+	case tx.isOffered(value):
+		tx.offer = t.dict.Give(r, h, key, tx.offer, deadline, mark)
+		t.dict.Find(h, key).Touch(tx.db.seconds.Load())
+	case r.OK():
+		t.dict.PutAt(r, h, key, value, deadline, mark)
+	default:
+		t.dict.Add(h, key, value, deadline, mark).Touch(tx.db.seconds.Load())
 	}
 	tx.changed(h, key, kind, persist.OpSet, deadline, int64(mark), text(value))
+}
+
+// minOffer is the length from which on a value may be given to a table.
+const minOffer = 32 << 10
+
+// Offer lets the transaction have the memory of b: if b becomes the value of a
+// string, it is kept instead of a copy of it, and what the caller has of b is
+// then borrowed, as by Get. Whoever offers must ask Withdraw what is left, in any
+// case, before the next one. A b of less than 32 KiB is not taken, nor is one by
+// a transaction that can be rolled back.
+func (tx *Tx) Offer(b []byte) { tx.offer = b }
+
+// Withdraw ends an Offer. It returns memory that is the caller's own: what was
+// offered, if it was not taken; else that of the value it has replaced, or nil.
+func (tx *Tx) Withdraw() (left []byte) {
+	left, tx.offer = tx.offer, nil
+	return left
+}
+
+// isOffered reports whether value, which is about to become that of a string, is
+// what was offered.
+func (tx *Tx) isOffered(value []byte) bool {
+	return len(value) >= minOffer && !tx.undo && len(value) == len(tx.offer) && &value[0] == &tx.offer[0]
 }
 
 // stringAt returns the entry of key, which is about to be written, if it is a

@@ -89,12 +89,6 @@ func (t *table) put(h uint64, key string, value []byte, deadline int64, mark uin
 	t.dict.Put(h, key, value, deadline, mark)
 }
 
-// add stores a string at a key that is not there, and returns its entry.
-func (t *table) add(h uint64, key string, value []byte, deadline int64, mark uint8) types.Ref {
-	t.moveDeadline(h, 0, deadline)
-	return t.dict.Add(h, key, value, deadline, mark)
-}
-
 // putObject stores a collection.
 func (t *table) putObject(h uint64, key string, v types.Value, deadline int64) {
 	if t.deadlines != nil || deadline != 0 {

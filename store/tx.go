@@ -50,6 +50,7 @@ type Tx struct {
 	late    []place          // those whose waiters need more shards
 	served  []*Waiter        // by this transaction
 	changes int64
+	offer   []byte     // see Offer
 	rng     *rand.Rand // made when first asked for
 
 	// Hits and Misses count reads of keys by Find and what is built on it.

@@ -12,7 +12,8 @@ import (
 //
 // Every method that takes a hash wants HashOf(key). Bytes and Refs that come
 // out of a Dict point into it and are valid until its next write. Bytes and
-// strings that go in are copied; they may be borrowed from the same Dict.
+// strings that go in are copied, except by Give; they may be borrowed from the
+// same Dict.
 //
 // # Layout
 //
@@ -143,6 +144,36 @@ func (d *Dict) PutAt(r Ref, h uint64, key string, value []byte, deadline int64, 
 	d.put(r.seg, r, h, key, value, deadline, mark)
 }
 
+// Give is PutAt for a value, too large to lie beside its key, whose memory d is
+// to keep instead of a copy; r may be the zero Ref if there is no such key. It
+// returns memory that is the caller's from now on: that of the value it has
+// replaced, if nobody else may read it, or nil.
+func (d *Dict) Give(r Ref, h uint64, key string, value []byte, deadline int64, mark uint8) (left []byte) {
+	if !d.holds(r) {
+		s := d.writable(h)
+		if r = s.find(h, key); !r.OK() {
+			s = d.makeRoom(s, h)
+			stub := d.bigStub(s, value)
+			d.insert(s, h, key, formBig, stub[:], deadline, mark)
+			return nil
+		}
+	}
+	s := r.seg
+	if r.rec.form() != formBig {
+		d.dropPayload(s, r.rec)
+		stub := d.bigStub(s, value)
+		d.rewrite(s, int(r.slot), formBig, stub[:], deadline, mark)
+		return nil
+	}
+	b := &s.outer.bigs.items[r.rec.number()]
+	if b.owner == d.owner {
+		left = b.buf
+	}
+	d.setBig(b, value)
+	d.rewrite(s, int(r.slot), formBig, r.rec.payload(), deadline, mark)
+	return left
+}
+
 // holds reports whether r is an entry that d may change where it is.
 func (d *Dict) holds(r Ref) bool { return r.OK() && r.seg.owner == d.owner && len(d.retired) == 0 }
 
@@ -151,7 +182,7 @@ func (d *Dict) holds(r Ref) bool { return r.OK() && r.seg.owner == d.owner && le
 func (d *Dict) Add(h uint64, key string, value []byte, deadline int64, mark uint8) Ref {
 	s := d.makeRoom(d.writable(h), h)
 	if recordSize(keyField(key), len(value), deadline != 0) > maxRecord {
-		stub := d.bigStub(s, value)
+		stub := d.bigStub(s, clip(value))
 		return d.insert(s, h, key, formBig, stub[:], deadline, mark)
 	}
 	return d.insert(s, h, key, formInline, value, deadline, mark)
@@ -200,17 +231,18 @@ func (d *Dict) putBig(s *segment, r Ref, h uint64, key string, value []byte, dea
 	if r.OK() {
 		d.dropPayload(s, r.rec)
 	}
-	stub := d.bigStub(s, value)
+	stub := d.bigStub(s, clip(value))
 	return d.store(s, r, h, key, formBig, stub[:], deadline, mark)
 }
 
-// bigStub puts a copy of value into s and returns what stands for it in a record.
+// bigStub puts value, which is d's own, into s and returns what stands for it in
+// a record.
 func (d *Dict) bigStub(s *segment, value []byte) (stub [stubValue]byte) {
-	binary.LittleEndian.PutUint32(stub[:], d.addBig(s, clip(value)))
+	binary.LittleEndian.PutUint32(stub[:], d.addBig(s, value))
 	return stub
 }
 
-// objectStub does the same for v itself.
+// objectStub does the same for v.
 func (d *Dict) objectStub(s *segment, v Value) (stub [stubValue]byte) {
 	o := d.outerOf(s)
 	was := o.objs.size()

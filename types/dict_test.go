@@ -61,7 +61,7 @@ func (m *modelDict) put(key string, value []byte, deadline int64, mark uint8) {
 func (m *modelDict) step(r *rand.Rand, key string) {
 	h := HashOf(key)
 	e, had := m.model[key]
-	switch r.IntN(16) {
+	switch r.IntN(17) {
 	default:
 		m.put(key, randomValue(r), int64(r.IntN(2))*r.Int64(), uint8(r.IntN(8)))
 	case 4:
@@ -133,6 +133,13 @@ func (m *modelDict) step(r *rand.Rand, key string) {
 		if had {
 			m.model[key] = e
 		}
+	case 16: // what it gives back is nobody's
+		e = modelEntry{value: bytes.Repeat([]byte{byte(r.Uint32())}, pageSize+r.IntN(6000)), mark: 2}
+		left := m.dict.Give(m.dict.Find(h, key), h, key, bytes.Clone(e.value), e.deadline, e.mark)
+		for i := range left {
+			left[i] = '#'
+		}
+		m.model[key] = e
 	case 13, 14, 15:
 		if m.dict.Delete(h, key) != had {
 			panic("Delete")

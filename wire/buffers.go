@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math/bits"
 	"sync"
 	"unsafe"
 )
@@ -51,4 +52,57 @@ func (p *bufferPool) grow(b []byte, n int) []byte {
 	copy(c, b)
 	p.put(b)
 	return c
+}
+
+// arguments are buffers for large arguments, which the store may keep.
+var arguments argumentPool
+
+// An argumentPool recycles memory that is kept as a value or was one. What is
+// in it has no more room than it needs, but for a sixteenth.
+type argumentPool [argumentSteps * (maxArgument - minArgument)]sync.Pool // of the address of the first byte
+
+const (
+	minArgument   = 15 // the smallest has 32 KiB, and a step more
+	maxArgument   = 25 // the largest 32 MiB
+	argumentSteps = 16 // for each power of two
+)
+
+// argumentSize returns the size of the buffers in the pool of a number.
+func argumentSize(pool int) int {
+	power := pool/argumentSteps + minArgument
+	return 1<<power + (pool%argumentSteps+1)<<power/argumentSteps
+}
+
+// argumentPoolOf returns the number of the pool whose buffers have at least n bytes,
+// and not much more; there may be no such pool.
+func argumentPoolOf(n int) int {
+	if n <= 1<<minArgument {
+		return -1
+	}
+	power := bits.Len(uint(n-1)) - 1
+	step := 1 << power / argumentSteps
+	return (power-minArgument)*argumentSteps + (n-1-1<<power)/step
+}
+
+// get returns a buffer of at least n bytes, with any content.
+func (p *argumentPool) get(n int) []byte {
+	i := argumentPoolOf(n)
+	if i < 0 || i >= len(p) {
+		return make([]byte, n)
+	}
+	if first, ok := p[i].Get().(*byte); ok {
+		return unsafe.Slice(first, argumentSize(i))
+	}
+	return make([]byte, argumentSize(i))
+}
+
+// put takes the memory of b back, which must not be used any more.
+func (p *argumentPool) put(b []byte) {
+	i := argumentPoolOf(cap(b))
+	if i >= 0 && i < len(p) && argumentSize(i) > cap(b) {
+		i-- // it is larger than those
+	}
+	if i >= 0 && i < len(p) {
+		p[i].Put(unsafe.SliceData(b))
+	}
 }

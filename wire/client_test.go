@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"redstart/wire/resp"
 )
 
 func (k *talker) id() string { return strings.TrimPrefix(k.do("CLIENT ID"), "(integer) ") }
@@ -120,6 +122,26 @@ func TestClientPause(t *testing.T) {
 	require.Equal(t, `"1"`, b.receive())
 	require.Equal(t, "QUEUED", a.receive())
 	require.Equal(t, "1) OK", a.do("EXEC"))
+
+	large := strings.Repeat("large", 100_000)
+	require.Equal(t, "OK", c.do("CLIENT PAUSE 100000 WRITE"))
+	held = nil
+	var set resp.Writer
+	set.Command("SET", "large", large)
+	_, err := b.nc.Write(set.Bytes())
+	require.NoError(t, err)
+	b.send("STRLEN large")
+	require.Eventually(t, func() bool {
+		for _, x := range srv.clients() {
+			if x.held.Load() {
+				held = x
+			}
+		}
+		return held != nil
+	}, patience, tick)
+	require.Equal(t, "OK", c.do("CLIENT UNPAUSE"))
+	require.Equal(t, "OK", b.receive())
+	require.Equal(t, "(integer) 500000", b.receive())
 
 	require.Equal(t, "OK", c.do("CLIENT PAUSE 30"))
 	require.Equal(t, "PONG", a.do("PING"), "the pause ends by itself")

@@ -72,6 +72,8 @@ const (
 	loopEvents = 128
 	loopBuffer = 64 << 10
 	loopPiece  = 256 << 10 // the most that one client is sent in a turn
+	loopTake   = 1 << 20   // the most that is read of one at once
+	loopSip    = 4 << 10   // the same of one whose command may be large
 	edges      = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 )
 
@@ -401,8 +403,11 @@ func (l *loop) read(c *loopConn) (n int, ok bool) {
 	c.space = nil
 	if c.session.partly.Load() {
 		if c.space = c.session.space(); c.space != nil {
-			buf = c.space[:min(len(c.space), loopPiece)]
+			buf = c.space[:min(len(c.space), loopTake)]
 		}
+	} else if c.session.sip.Load() {
+		c.session.sip.Store(false)
+		buf = buf[:loopSip]
 	}
 	r, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.socket),
 		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), unix.MSG_DONTWAIT, 0, 0)

@@ -28,6 +28,9 @@ type session struct {
 
 	mu     sync.Mutex
 	in     []byte      // received, not yet run
+	apart  apart       // an argument of the command at the front of in
+	usual  int         // the size of the last one
+	sip    atomic.Bool // and no command has come since
 	partly atomic.Bool // there is something in it, which may be the beginning of a large command
 	parser resp.Parser
 	out    resp.Writer // replies of the commands run since the last publish
@@ -134,15 +137,26 @@ func (s *session) keep(b []byte) {
 	if len(b) == 0 || s.ending {
 		return
 	}
-	if len(s.in)+len(b) > s.maxQuery() {
+	if s.kept()+len(b) > s.maxQuery() {
 		s.ending = true
 		s.srv.log.Warn("closing client that reached the query buffer limit", "client", s.id)
 		return
 	}
-	s.makeRoom(len(b))
-	s.in = append(s.in, b...)
 	s.partly.Store(true)
+	switch {
+	case s.apart.coming():
+		b = s.fill(b)
+	case len(s.in) == 0:
+		b = s.part(b)
+	}
+	if len(b) > 0 {
+		s.makeRoom(len(b))
+		s.in = append(s.in, b...)
+	}
 }
+
+// kept returns how many bytes of input wait.
+func (s *session) kept() int { return len(s.in) + len(s.apart.buf) }
 
 // makeRoom makes room in s.in for n bytes more. It makes room for all of a
 // large command at once, lest that be copied with each piece that comes; but
@@ -168,8 +182,14 @@ func (s *session) makeRoom(n int) {
 func (s *session) space() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.parked != nil || s.ending || s.dead || s.kept() >= s.maxQuery() {
+		return nil
+	}
+	if s.apart.coming() {
+		return s.apart.space()
+	}
 	more := s.parser.Need() - len(s.in)
-	if len(s.in) == 0 || more < bufferSize || s.parked != nil || s.ending || s.dead || len(s.in) >= s.maxQuery() {
+	if len(s.in) == 0 || more < bufferSize {
 		return nil
 	}
 	s.makeRoom(bufferSize)
@@ -183,7 +203,11 @@ func (s *session) feedSpace(n int) (more bool) {
 	if s.dead || s.ending {
 		return false
 	}
-	s.in = s.in[:len(s.in)+n]
+	if s.apart.coming() {
+		s.advance(n)
+	} else {
+		s.in = s.in[:len(s.in)+n]
+	}
 	s.runKept()
 	return s.hasMore()
 }
@@ -214,6 +238,7 @@ func (s *session) runKept() {
 	case n > 0:
 		s.in = append(s.in[:0], s.in[n:]...)
 	}
+	s.in = s.part(s.in)
 }
 
 // run executes the commands at the front of b and returns their length. It
@@ -232,11 +257,18 @@ func (s *session) run(b []byte) (n int) {
 			s.ending = true
 			return len(b)
 		}
-		if size == 0 || s.srv.paused.Load() != nil && s.holds(args) {
+		if size == 0 {
+			break
+		}
+		if s.srv.paused.Load() != nil && s.holds(args) {
+			s.join()
 			break
 		}
 		n += size
-		if len(args) > 0 {
+		switch {
+		case s.apart.buf != nil:
+			s.executeApart(args)
+		case len(args) > 0:
 			s.execute(args)
 		}
 	}
@@ -317,7 +349,7 @@ func (s *session) close() {
 	if s.dead {
 		return
 	}
-	s.dead, s.in, s.multi = true, nil, nil
+	s.dead, s.in, s.apart, s.multi = true, nil, apart{}, nil
 	if s.parked != nil {
 		s.srv.db.GiveUp(s.parked.waiter, errGone)
 	}

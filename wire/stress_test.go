@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -448,3 +449,40 @@ func TestLargeReadsWhileWriting(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// Large values are never seen half: whoever reads gets what one client wrote,
+// while the memory of values goes round among those who write and those who read.
+func TestLargeValuesGoRound(t *testing.T) {
+	const clients, rounds = 6, 25
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			p := startOn(t, transport, "", nil)
+			var all sync.WaitGroup
+			for id := range clients {
+				c, rng := newClient(t, p), rand.New(rand.NewPCG(uint64(id), 7))
+				all.Go(func() {
+					for i := range rounds {
+						k := rng.IntN(3)
+						key := []byte{'k', byte('0' + k)}
+						value := bytes.Repeat([]byte{byte('a' + (id*rounds+i)%26)}, (1+2*k*k)*80_000)
+						write := [][]byte{[]byte("SET"), key, value}
+						if i%5 == 0 { // in place
+							write = [][]byte{[]byte("SETRANGE"), key, []byte("0"), value}
+						}
+						c.send(t, write)
+						c.send(t, [][]byte{[]byte("GET"), key})
+						require.Empty(t, c.read(t).Err())
+						if got := c.read(t).Str; len(got) != len(value) || !uniform(got) {
+							t.Errorf("a value of %d bytes is not what one client wrote", len(got))
+						}
+					}
+				})
+			}
+			all.Wait()
+			require.NoError(t, p.db.Check())
+		})
+	}
+}
+
+// uniform reports whether all bytes of s are the same.
+func uniform(s string) bool { return strings.Count(s, s[:1]) == len(s) }

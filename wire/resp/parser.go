@@ -62,7 +62,8 @@ const (
 // Invariant: while state is partly, bytes before pos are parsed and those from
 // pos to scan hold no line end; lens has the lengths of the arguments read,
 // which fill the bytes from head to pos (less the header of the one at pos, if
-// bulk says that it is read); left says how many are to come.
+// bulk says that it is read, and but for the one that is apart, of which only
+// the header is there); left says how many are to come.
 type Parser struct {
 	// MaxBulk is the largest argument in bytes, proto-max-bulk-len; 512 MiB
 	// if 0.
@@ -72,12 +73,14 @@ type Parser struct {
 	Unauthenticated bool
 
 	state uint8
-	head  int   // where the first argument's header is; 0: not known yet
-	pos   int   // where parsing goes on
-	scan  int   // where to look for the end of the line at pos
-	left  int   // arguments to come
-	bulk  int   // bytes of the argument at pos; -1: its header is at pos
-	lens  []int // of the arguments read
+	head  int    // where the first argument's header is; 0: not known yet
+	pos   int    // where parsing goes on
+	scan  int    // where to look for the end of the line at pos
+	left  int    // arguments to come
+	bulk  int    // bytes of the argument at pos; -1: its header is at pos
+	lens  []int  // of the arguments read
+	apart []byte // argument number place, if it is not nil
+	place int
 	args  [][]byte
 	text  []byte // decoded words of an inline command
 	err   *ProtocolError
@@ -127,12 +130,41 @@ func (p *Parser) Need() int {
 	return p.pos + p.bulk + 2
 }
 
+// Within returns where in the buffer the argument begins whose end has not come,
+// and how long it will be; a size below zero if there is no such argument.
+func (p *Parser) Within() (at, size int) {
+	if p.state != partly {
+		return 0, -1
+	}
+	return p.pos, p.bulk
+}
+
+// Apart gives p the argument that Within tells of, whole, with the line end
+// behind it: b is not part of the buffer, which goes on, for the next call of
+// Next, with what follows the argument. So a large one can be read to where it
+// is to stay. It may be done once for a command; the argument that Next returns
+// is b.
+func (p *Parser) Apart(b []byte) {
+	size := p.bulk
+	if b[size] != '\r' || b[size+1] != '\n' {
+		p.fail(errCRLF)
+		return
+	}
+	p.apart, p.place = b[:size:size], len(p.lens)
+	p.lens = append(p.lens, size)
+	p.left--
+	p.bulk = -1
+}
+
+// MayApart reports whether Apart was not called for this command yet.
+func (p *Parser) MayApart() bool { return p.apart == nil }
+
 // Reset makes p forget the command it is in, an error and every buffer it has
 // seen. MaxBulk and Unauthenticated stay.
 func (p *Parser) Reset() {
 	p.state, p.err = fresh, nil
 	clear(p.args[:cap(p.args)])
-	p.text = nil
+	p.text, p.apart = nil, nil
 }
 
 // maxBulk returns the largest argument of a client that has authenticated.
@@ -201,6 +233,7 @@ func (p *Parser) suspend(first, pos, left int) {
 func (p *Parser) begin() {
 	p.state = partly
 	p.head, p.pos, p.scan, p.left, p.bulk = 0, 0, 0, 0, -1
+	p.apart = nil
 	if cap(p.lens) > keepArgs {
 		p.lens = nil
 	}
@@ -405,12 +438,16 @@ func (p *Parser) slices(buf []byte) [][]byte {
 	if cap(args) < len(p.lens) {
 		args = make([][]byte, 0, len(p.lens))
 	}
-	for _, size := range p.lens {
+	for i, size := range p.lens {
 		pos += 1 + digits(size) + 2
+		if p.apart != nil && i == p.place {
+			args = append(args, p.apart)
+			continue
+		}
 		args = append(args, buf[pos:pos+size:pos+size])
 		pos += size + 2
 	}
-	p.args = args
+	p.args, p.apart = args, nil
 	return args
 }
 
@@ -460,14 +497,18 @@ func (p *Parser) check() error {
 		}
 		return nil
 	}
-	end := p.head
+	end, least := p.head, 1
 	for _, size := range p.lens {
 		end += digits(size) + size + 5
 	}
 	if p.bulk >= 0 {
 		end += digits(p.bulk) + 3
 	}
-	if end != p.pos || p.left < 1 {
+	if p.apart != nil {
+		end -= len(p.apart) + 2
+		least = 0 // if it is the last
+	}
+	if end != p.pos || p.left < least {
 		return fmt.Errorf("arguments end at %d, parsing goes on at %d for %d more", end, p.pos, p.left)
 	}
 	return nil

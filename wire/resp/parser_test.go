@@ -227,6 +227,62 @@ func TestParserInPiecesEqualsAtOnce(t *testing.T) {
 	})
 }
 
+// An argument that is given apart is an argument like others, whatever place it
+// has and however the rest comes.
+func TestParserApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.SliceOfN(rapid.StringN(-1, -1, 40), 2, 12).Draw(t, "words")
+		place := rapid.IntRange(0, len(words)-1).Draw(t, "place")
+		words[place] = strings.Repeat("large", rapid.IntRange(10, 20).Draw(t, "size"))
+		var whole, head, rest Writer
+		whole.Command(words...)
+		head.Array(len(words))
+		for _, w := range words[:place] {
+			head.BulkString(w)
+		}
+		head.Raw([]byte("$" + strconv.Itoa(len(words[place])) + "\r\n"))
+		for _, w := range words[place+1:] {
+			rest.BulkString(w)
+		}
+
+		var p Parser
+		buf := head.Bytes()
+		cut := rapid.IntRange(0, len(buf)).Draw(t, "cut")
+		for _, piece := range [][]byte{buf[:cut], buf} {
+			_, n, err := p.Next(piece)
+			require.NoError(t, err)
+			require.Zero(t, n)
+		}
+		at, size := p.Within()
+		require.Equal(t, []int{len(buf), len(words[place])}, []int{at, size})
+		require.True(t, p.MayApart())
+		p.Apart([]byte(words[place] + "\r\n"))
+		require.NoError(t, p.check())
+		require.False(t, p.MayApart())
+		buf = append(bytes.Clone(buf), rest.Bytes()...)
+		if cut := rapid.IntRange(at, len(buf)).Draw(t, "second cut"); cut < len(buf) {
+			_, n, err := p.Next(buf[:cut])
+			require.NoError(t, err)
+			require.Zero(t, n)
+			require.NoError(t, p.check())
+		}
+		args, n, err := p.Next(append(buf, "*1\r\n$4\r\nPING\r\n"...))
+		require.NoError(t, err)
+		require.Equal(t, len(buf), n)
+		require.Equal(t, words, copies(args))
+		require.Equal(t, outcome{commands: [][]string{words}}, parse(&p, whole.Bytes()))
+	})
+}
+
+func TestParserApartWithoutLineEnd(t *testing.T) {
+	var p Parser
+	_, _, err := p.Next([]byte("*2\r\n$4\r\nECHO\r\n$3\r\n"))
+	require.NoError(t, err)
+	p.Apart([]byte("abcde"))
+	_, _, err = p.Next([]byte("*2\r\n$4\r\nECHO\r\n$3\r\n"))
+	require.EqualError(t, err, "Protocol error: invalid CRLF in request")
+}
+
 func TestParserReadsWhatWriterWrites(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		commands := rapid.SliceOfN(rapid.SliceOfN(rapid.StringN(-1, -1, 200), 1, 150), 1, 4).Draw(t, "commands")
