@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func (c *client) elems(args ...string) []resp.Value {
 // goes meanwhile, for every COUNT and number of shards.
 func TestScanSeesEveryKey(t *testing.T) {
 	for _, shards := range []int{1, 16, 64} {
-		for _, count := range []int{1, 7, 10, 1000, 1 << 40} {
+		for _, count := range []int{1, 7, 10, 1000, math.MaxInt} {
 			t.Run(fmt.Sprintf("%d shards, count %d", shards, count), func(t *testing.T) {
 				c := newClient(t, &store.Options{Shards: shards})
 				for i := range 500 {

@@ -39,8 +39,9 @@ served like any other file.
 
 If a redstart server has FILE open, the server is asked to write the backup, which
 it does while it goes on serving. Nobody but those who may write to the
-directory of FILE can ask it, and it writes to that directory only: NEW is moved
-from there, or copied if it is in another file system.
+directory of FILE can ask it (in a sticky one, such as /tmp, the owner of FILE and
+root), and it writes to that directory only: NEW is moved from there, or copied if
+it is in another file system.
 
 If nobody has FILE open it is read, and not written to. All keys are in memory
 meanwhile, as when the file is served. A damaged file is not copied:
@@ -107,7 +108,13 @@ func backupFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 // empty file .app.db.backup-request and locks it, for as long as it waits. The
 // server looks for it once a second, writes the backup to .app.db.backup-ready and
 // renames that to .app.db.backup-request; if it cannot, it removes the request. A
-// request that nobody has locked is removed: whoever wanted it is gone.
+// request that nobody has locked is removed: whoever wanted it is gone. Whoever
+// finds their backup there locks it until it is where they want it; one that
+// nobody has locked for a while is removed by the next who asks, who wants a newer
+// one.
+//
+// In a sticky directory nobody can rename over the request of another user: there
+// the request must be the server's own. Root makes it so.
 //
 // While it goes on the server touches what it writes, also when that does not
 // grow, because it is read back: whoever waits sees that something happens.
@@ -176,12 +183,21 @@ func fetchBackup(path, newPath string, first, still time.Duration, p *progress) 
 	}
 	defer request.Close()
 	defer p.clear()
+	if err := giveTo(request, real); err != nil {
+		return errors.Join(err, os.Remove(request.Name()))
+	}
 	got, err := awaitBackup(request, answerName(real), first, still, p)
 	if !got {
 		return errors.Join(err, os.Remove(request.Name()))
 	}
 	if err != nil {
 		return err
+	}
+	if answer, _ := os.Open(request.Name()); answer != nil { // else it is moved all the same
+		defer answer.Close()
+		if free, err := lockFile(answer); err == nil && !free {
+			return fmt.Errorf("%s was taken away by another", request.Name())
+		}
 	}
 	return move(request.Name(), newPath)
 }
@@ -192,29 +208,55 @@ const requestMode = 0o644
 
 // newRequest creates a request, or takes over one that was left.
 func newRequest(name string) (*os.File, error) {
+	for tries := 1; ; tries++ {
+		file, err := tryRequest(name)
+		if err == nil || tries == requestTries || !errors.Is(err, errTaken) {
+			return file, err
+		}
+		time.Sleep(lookedEvery) // the server may just have removed, or be looking at, what was left
+	}
+}
+
+const requestTries = 5
+
+// errTaken says that somebody else has the request, for the moment or for long.
+var errTaken = errors.New("another backup is being made")
+
+func tryRequest(name string) (_ *os.File, err error) {
 	file, err := os.OpenFile(name, os.O_RDONLY|os.O_CREATE, requestMode)
 	if err != nil {
 		return nil, err
 	}
-	free, err := lockFile(file)
-	if err == nil && !free {
-		err = fmt.Errorf("%s is in use: another backup is being made", name)
-	}
-	if err == nil {
-		var info os.FileInfo
-		switch info, err = file.Stat(); {
-		case err != nil:
-		case info.Size() > 0:
-			err = fmt.Errorf("%s is a backup that nobody has fetched: move it away", name)
-		case info.Mode().Perm()&requestMode != requestMode: // the umask
-			err = file.Chmod(requestMode)
+	defer func() {
+		if err != nil {
+			file.Close()
 		}
-	}
+	}()
+	free, err := lockFile(file)
 	if err != nil {
-		file.Close()
 		return nil, err
 	}
-	return file, nil
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	there, err := os.Lstat(name)
+	if !free || err != nil || !os.SameFile(info, there) {
+		return nil, fmt.Errorf("%s is in use: %w", name, errTaken)
+	}
+	if info.Size() > 0 {
+		if time.Since(info.ModTime()) < answerTime {
+			return nil, fmt.Errorf("%s is being fetched: %w", name, errTaken)
+		}
+		if err := os.Remove(name); err != nil {
+			return nil, fmt.Errorf("an old backup that nobody has fetched is in the way: %w", err)
+		}
+		return nil, fmt.Errorf("%s was an old one: %w", name, errTaken)
+	}
+	if info.Mode().Perm()&requestMode != requestMode { // the umask
+		err = file.Chmod(requestMode)
+	}
+	return file, err
 }
 
 // awaitBackup waits until the server has answered. got tells that the backup
@@ -317,7 +359,7 @@ func answerRequests(ctx context.Context, db *store.DB, log *slog.Logger) {
 	os.Remove(answerName(real))
 	ticker := time.NewTicker(askedEvery)
 	defer ticker.Stop()
-	told := false // that the request there is cannot be opened
+	told := false // that the request there is cannot be answered
 	for {
 		select {
 		case <-ctx.Done():
@@ -325,11 +367,11 @@ func answerRequests(ctx context.Context, db *store.DB, log *slog.Logger) {
 		case <-ticker.C:
 		}
 		err := answerRequest(db, real)
-		unopened := errors.Is(err, errUnopened)
+		unanswered := errors.Is(err, errUnanswered)
 		if err != nil && !told {
 			log.Error("cannot write the backup that was asked for", "file", db.Path(), "err", err)
 		}
-		if told = unopened; err != nil && !unopened {
+		if told = unanswered; err != nil && !unanswered {
 			os.Remove(requestName(real))
 		}
 	}
@@ -347,12 +389,13 @@ func touching(name string) func(done, total int64) {
 	}
 }
 
-// errUnopened says that a request cannot be opened, so that nobody knows whether
-// somebody waits for it.
-var errUnopened = errors.New("the request cannot be opened")
+// errUnanswered says that a request cannot be answered: it cannot be opened, so
+// that nobody knows whether somebody waits for it, or nothing can be put in its
+// place.
+var errUnanswered = errors.New("the request cannot be answered")
 
 // answerRequest makes a backup if one is asked for. With an error, the request
-// is to be removed; but not with errUnopened.
+// is to be removed; but not with errUnanswered.
 func answerRequest(db *store.DB, real string) error {
 	info, err := os.Lstat(requestName(real))
 	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
@@ -363,13 +406,16 @@ func answerRequest(db *store.DB, real string) error {
 		return nil // whoever asked has given up
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUnopened, err)
+		return fmt.Errorf("%w: %w", errUnanswered, err)
 	}
 	defer request.Close()
 	if free, err := lockFile(request); err != nil {
 		return err
 	} else if free {
 		return errors.New("nobody waits for it any more")
+	}
+	if err := replaceable(request, filepath.Dir(real)); err != nil {
+		return err
 	}
 	if err := db.BackupFileProgress(answerName(real), touching(answerName(real)+unfinished)); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -66,14 +67,20 @@ func TestBackupCommand(t *testing.T) {
 	require.Equal(t, statusFailed, status)
 	require.Contains(t, stderr, "copy.db: file already exists")
 
-	// What others have left at its place: a backup is not lost, a request that
-	// nobody waits for is dropped.
+	// What others have left at its place: a backup is somebody's for a while, a
+	// request that nobody waits for is dropped.
 	request := requestName(filepath.Join(dir, "app.db"))
 	require.NoError(t, os.WriteFile(request, []byte("a backup"), 0o600))
 	status, _, stderr = redstart(dir, "backup", "app.db", "copy2.db")
 	require.Equal(t, statusFailed, status)
-	require.Contains(t, stderr, "nobody has fetched")
-	require.NoError(t, os.Remove(request))
+	require.Contains(t, stderr, "is being fetched: another backup is being made")
+	old := time.Now().Add(-time.Minute)
+	require.NoError(t, os.Chtimes(request, old, old))
+	status, _, stderr = redstart(dir, "backup", "app.db", "copy2.db")
+	require.Equal(t, statusOK, status, stderr)
+	status, _, _ = redstart(dir, "check", "copy2.db")
+	require.Equal(t, statusOK, status)
+	require.NoError(t, os.Remove(filepath.Join(dir, "copy2.db")))
 	require.NoError(t, os.WriteFile(request, nil, 0o600))
 	require.Eventually(t, func() bool { _, err := os.Stat(request); return os.IsNotExist(err) }, 20*time.Second, time.Millisecond)
 
@@ -107,6 +114,62 @@ func TestBackupNotAnswered(t *testing.T) {
 	require.Len(t, left, 1)
 }
 
+// Whoever waits for a backup has it to themselves.
+func TestBackupTwice(t *testing.T) {
+	dir := t.TempDir()
+	db, err := store.Open(filepath.Join(dir, "app.db"), nil)
+	require.NoError(t, err)
+	defer db.Close()
+	first, err := newRequest(requestName(db.Path()))
+	require.NoError(t, err)
+	status, _, stderr := redstart(dir, "backup", "app.db", "copy.db")
+	require.Equal(t, statusFailed, status)
+	require.Contains(t, stderr, ".app.db.backup-request is in use: another backup is being made\n")
+	require.FileExists(t, first.Name())
+	require.NoError(t, first.Close())
+	second, err := newRequest(requestName(db.Path()))
+	require.NoError(t, err, "one that was left is taken over")
+	require.NoError(t, second.Close())
+	require.NoError(t, os.Remove(second.Name()))
+}
+
+// A client of the server that is killed leaves nothing, nor does a copy that
+// somebody ends.
+func TestBackupEnded(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, dir, "app.db", "--port", freePort(t))
+	for i := range 40 {
+		require.Equal(t, "OK", ask(t, "tcp", p.addr, fmt.Sprintf("SETRANGE k%d 500000 x", i), "SET k v"))
+	}
+	backup := func(name string) *exec.Cmd {
+		cmd := exec.Command(binary, "backup", "app.db", name)
+		cmd.Dir = dir
+		require.NoError(t, cmd.Start())
+		return cmd
+	}
+	exists := func(name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	}
+	killed := backup("killed.db")
+	require.Eventually(t, func() bool { return exists(".app.db.backup-request") }, 20*time.Second, time.Millisecond)
+	require.NoError(t, killed.Process.Kill())
+	killed.Wait()
+	status, _, stderr := redstart(dir, "backup", "app.db", "copy.db")
+	require.Equal(t, statusOK, status, stderr)
+	p.end(os.Interrupt)
+
+	ended := backup("ended.db")
+	require.Eventually(t, func() bool { return exists("ended.db.unfinished") || exists("ended.db") }, 20*time.Second, time.Millisecond)
+	ended.Process.Signal(os.Interrupt)
+	ended.Wait()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		require.Contains(t, []string{"app.db", "copy.db", "ended.db"}, e.Name())
+	}
+}
+
 // A request can be opened by a server that runs as another user, whatever the
 // umask; one that cannot be is told of once.
 func TestBackupRequestOfAnother(t *testing.T) {
@@ -130,7 +193,7 @@ func TestBackupRequestOfAnother(t *testing.T) {
 	require.NoError(t, err)
 	defer request.Close()
 	require.NoError(t, request.Chmod(0))
-	require.ErrorIs(t, answerRequest(db, db.Path()), errUnopened)
+	require.ErrorIs(t, answerRequest(db, db.Path()), errUnanswered)
 	require.FileExists(t, request.Name())
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -166,11 +168,25 @@ func (n *nurse) examine(op string, paths []string, report func(string), p *progr
 		givenUp.Store(true)
 		child.Process.Kill()
 	})
+	heed, over := make(chan os.Signal, 1), make(chan bool)
+	signal.Notify(heed, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(heed)
+	go func() {
+		select {
+		case <-heed:
+			child.Process.Kill()
+		case <-over:
+		}
+	}()
 	end, at := listen(out, hung, n.still, report, p)
 	out.Close()
 	err = child.Wait()
+	close(over)
 	if end != nil {
 		return *end, nil
+	}
+	if op != "check" {
+		removeUnfinished(paths[len(paths)-1])
 	}
 	if givenUp.Load() {
 		return ending{}, fmt.Errorf("%s: examining it was given up %s: nothing had happened for %v (--timeout allows more)", paths[0], at, n.still)
@@ -183,6 +199,22 @@ func (n *nurse) examine(op string, paths []string, report func(string), p *progr
 		return ending{}, errors.New(text)
 	}
 	return ending{}, &crashError{text}
+}
+
+// removeUnfinished removes what a child that was ended has left of the file at
+// path that it wrote.
+func removeUnfinished(path string) {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	file, err := os.OpenFile(path+unfinished, os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	if free, err := lockFile(file); err == nil && free {
+		os.Remove(file.Name())
+	}
 }
 
 // ended reports whether somebody has ended a process from outside, which says
