@@ -187,19 +187,20 @@ func (f *File) appendPieces(tx []byte) (seq uint64) {
 }
 
 // Wait returns once the transaction with number seq, and all before it, are on
-// disk: written and synced, as Always promises, whatever the policy. If it
-// returns an error, whether they are is unknown; unless it is ErrFuture: there has
-// been no transaction seq.
+// disk: written and synced, as Always promises, whatever the policy, and to stay
+// there (promise.go). If it returns an error, whether they are is unknown; unless
+// it is ErrFuture: there has been no transaction seq.
 func (f *File) Wait(seq uint64) error { return f.WaitContext(context.Background(), seq) }
 
 // WaitContext is Wait until ctx is done, whose error it then returns.
 func (f *File) WaitContext(ctx context.Context, seq uint64) error {
-	if f.durable.Load() >= seq {
+	if f.OnDisk(seq) {
 		return nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for led := false; f.durable.Load() < seq; {
+	f.promise()
+	for led := false; !f.onDisk(seq); {
 		g := f.pipe.taken
 		last := errors.Is(f.err, ErrClosed) && g != nil && g.sync && seq <= g.last // Close is writing it
 		if f.err != nil && !last {
@@ -250,7 +251,8 @@ func (f *File) has(seq uint64) error {
 func (f *File) Hasten() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if g := f.pipe.taken; f.err == nil && f.durable.Load() < f.appended.Load() && (g == nil || !g.sync || f.pipe.open.bytes > 0) {
+	f.promise()
+	if g := f.pipe.taken; f.err == nil && !f.onDisk(f.appended.Load()) && (g == nil || !g.sync || f.pipe.open.bytes > 0) {
 		f.pipe.open.sync = true
 		f.signal()
 	}
@@ -264,6 +266,7 @@ func (f *File) Sync() error { return f.Wait(f.appended.Load()) }
 func (f *File) Appended() uint64 { return f.appended.Load() }
 
 // Durable returns the number up to which transactions are known to be on disk.
+// That they stay there is what OnDisk and Wait say.
 func (f *File) Durable() uint64 { return f.durable.Load() }
 
 // signal tells the committer that there is something to do.

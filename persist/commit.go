@@ -128,8 +128,11 @@ func (f *File) round(ticked bool) (closing bool) {
 	}
 	g := p.take(f.appended.Load())
 	g.stage = !closing && s == nil && (g.sync || ticked && f.Policy() == Always)
-	g.sync = g.sync || closing || s != nil && s.sync || f.Policy() != Never ||
+	g.sync = g.sync || closing || s != nil && s.sync || f.Policy() != Never || f.promised.Load() ||
 		f.stage.count > 0 // it folds, and the frames will be overwritten
+	if !g.sync && (len(g.records) > 0 || s != nil && s.run != nil) {
+		f.loose.Store(true)
+	}
 	if closing && f.err == nil {
 		f.setErr(ErrClosed) // nothing is taken that nobody would write
 	}
@@ -191,7 +194,7 @@ func (f *File) commitGroup(g *group, s *step) (stepErr, err error) {
 
 // syncOnly makes durable what was written without a sync.
 func (f *File) syncOnly(g *group) error {
-	if !g.sync || f.durable.Load() >= f.written {
+	if !g.sync || f.durable.Load() >= f.written && !f.loose.Load() {
 		return nil
 	}
 	if err := f.flush(); err != nil {
@@ -535,6 +538,7 @@ func (f *File) settle(g *group, err error) {
 	f.written = max(f.written, g.last)
 	if g.sync {
 		f.durable.Store(f.written)
+		f.loose.Store(false)
 	}
 	f.pipe.written()
 	f.crowded.Store(f.pipe.bytes() > crowded)

@@ -31,13 +31,18 @@
 //	EverySecond  written and synced once a second: a crash, of the process or
 //	             the machine, loses at most the last second and what the disk
 //	             was busy with
-//	Never        written once a second, synced by Sync and Close only: a
-//	             crash of the process loses at most the last second. A crash
-//	             of the machine may lose more. As bbolt orders its pages by
-//	             syncing, it may also leave a file that does not open any
+//	Never        written once a second, synced by a checkpoint and Close
+//	             only: a crash of the process loses at most the last second. A
+//	             crash of the machine may lose more. As bbolt orders its pages
+//	             by syncing, it may also leave a file that does not open any
 //	             more: that is the price of Never, and why it is not the
 //	             default. It is refused as damaged, and does not open as of
-//	             something older than was synced (stamp.go)
+//	             something older than was synced (stamp.go). When somebody
+//	             asks for the disk, by Wait, Sync, Hasten or OnDisk, he gets it, and
+//	             what he was told holds: from then on, until the file is
+//	             closed, every commit is synced, once a second, as under
+//	             EverySecond (promise.go). Whoever opens a file with Never puts
+//	             all that is in it at risk, as long as nobody asks
 //
 // After an error of a write nothing more is acknowledged. The file is opened
 // again and compared with what should be in it; if the group is not there it

@@ -35,8 +35,9 @@ const (
 	Always
 	// Never writes once a second and leaves it to the operating system when
 	// that reaches the disk. A crash of the process loses the last second or
-	// so. A crash of the machine may lose more, and may leave a file that Load
-	// finds damaged.
+	// so. A crash of the machine may lose more, and may leave a file that Open
+	// or Load finds damaged; but from the first on who asks for the disk (Wait,
+	// Sync, Hasten, OnDisk) it is EverySecond, until the file is closed.
 	Never
 )
 
@@ -104,6 +105,8 @@ type File struct {
 	policy   atomic.Int32
 	appended atomic.Uint64 // number of the last transaction appended; written under mu
 	durable  atomic.Uint64 // number of the last one known to be on disk
+	promised atomic.Bool   // somebody counts on the disk (promise.go); written under mu
+	loose    atomic.Bool   // there is a commit that was not synced; written under mu
 
 	crowded atomic.Bool // much waits for the disk; written under mu
 	sound   atomic.Bool // err is nil; written under mu

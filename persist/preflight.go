@@ -63,8 +63,13 @@ func inspect(file io.ReaderAt, size int64) (empty bool, err error) {
 	}
 	p := &preflight{file: file, size: size}
 	empty, err = p.inspect()
-	if err == ErrForeign && p.ours() {
-		err = damagef("bucket %q is not where it should be, though its record of the format version is in the file", metaBucket)
+	if err == ErrForeign {
+		switch {
+		case p.ours():
+			err = damagef("bucket %q is not where it should be, though its record of the format version is in the file", metaBucket)
+		case p.hasRecord():
+			err = damagef("page %d is not the root of the tree that should be there, though there are records of the journal in the file", p.root)
+		}
 	}
 	return empty, err
 }
@@ -94,32 +99,6 @@ func (p *preflight) inspect() (empty bool, err error) {
 		}
 	}
 	return false, p.walk(p.root, nil, nil, 0)
-}
-
-// searched is how far into a file ours looks.
-const searched = 256 << 20
-
-// ours reports whether a file that does not look like one of ours is one all
-// the same, with its beginning or its root damaged: whether the record of the
-// format version is anywhere in it. The owner of such a file must not be told to
-// move it away.
-func (p *preflight) ours() bool {
-	record := len(formatKey) + 4 + 4
-	buf := make([]byte, 1<<20+record)
-	for at := int64(0); at < min(p.size, searched); at += 1 << 20 {
-		n, _ := p.file.ReadAt(buf, at)
-		for rest := buf[:n]; ; {
-			i := bytes.Index(rest, formatKey)
-			if i < 0 || len(rest)-i < record {
-				break
-			}
-			rest = rest[i+len(formatKey):]
-			if _, ok := unsealed(formatKey, rest[:8]); ok {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // metas returns the meta page that counts.

@@ -175,3 +175,30 @@ func TestRootWithoutStage(t *testing.T) {
 	_, _, found := examined(t, path)
 	require.NotEmpty(t, found)
 }
+
+// A file of ours whose root, and all there ever were, were overwritten with
+// something else is damaged, not foreign: nobody must be told to move it away.
+func TestNoRootAtAll(t *testing.T) {
+	path := tempFile(t)
+	_, file := twoCommits(t, path)
+	m, _, _ := rootOf(t, file)
+	size := int(m.pageSize)
+	var record []byte
+	for at := 2 * size; at < len(file); at += size {
+		page := file[at : at+size]
+		if strings.Contains(string(page), string(formatKey)) {
+			clear(page)
+		} else if strings.Contains(string(page), string(setTx("a", "2"))) {
+			record = page
+		}
+	}
+	require.NotNil(t, record)
+	root := file[int(m.root)*size:][:size]
+	copy(root[8:], record[8:])
+	native.PutUint64(root, m.root)
+	require.NoError(t, os.WriteFile(path, file, 0o600))
+	refused(t, path, ErrCorrupt, fmt.Sprintf("page %d is not the root of the tree", m.root))
+	got, _, found := examined(t, path)
+	require.NotEmpty(t, found)
+	require.Equal(t, stringValue("2", 0, 0), got.dbs[0]["a"])
+}

@@ -57,7 +57,8 @@ func (s *survey) fail(err error) {
 }
 
 // run surveys the file. foreign says that at first sight it is not ours: then
-// it must hold a state of ours somewhere, or the error is ErrForeign.
+// it must hold a state of ours somewhere, or the error is ErrForeign. (If it is
+// one by its records it is not foreign, but damaged.)
 func (s *survey) run(foreign bool) error {
 	s.records, s.chunks, s.strays = map[uint64]extent{}, map[chunkID]extent{}, map[uint64][]extent{}
 	meta, metaErr := s.metas()
@@ -363,10 +364,12 @@ func (s *survey) stray(g *page) {
 			s.strayState(&e)
 		case !e.bucket && bytes.Equal(e.key, stageKey):
 			s.strayStages = append(s.strayStages, extent{e.value, e.length})
-		case e.bucket && e.length > bucketHeader:
+		case e.bucket && e.length > bucketHeader && s.depth < maxDepth:
+			s.depth++
 			if inner, err := s.inlinePage(&e); err == nil && inner.leaf() {
 				s.stray(&inner)
 			}
+			s.depth--
 		}
 	}
 }

@@ -27,8 +27,9 @@ const (
 	// Never: written within a second, and on disk when the operating system
 	// likes, or after Sync or Close. A crash of the process may lose the last
 	// second of commits. A crash of the machine may lose more, and may leave a
-	// file that does not open any more, or opens as of a commit before the last
-	// Sync.
+	// file that does not open any more. From the first commit on that somebody
+	// has asked to be on disk (Sync, Durable, WaitSeq, Tx.Sync), until the
+	// database is closed, it is as with EverySecond.
 	Never = persist.Never
 )
 

@@ -19,6 +19,13 @@ import (
 //   - afterwards, [DB.WaitSeq] for a number that the option [Seq] or [DB.Seq] has
 //     told, or [DB.Sync] for everything so far: both have it synced at once.
 //
+// What was said to be on disk stays there, under every policy: a database with
+// the policy Never syncs nothing as long as nobody asks, but from the first who
+// does on, until it is closed, it syncs what it writes, once a second, like one
+// with EverySecond. (Otherwise a loss of power could take what was synced with
+// what was not: see package persist.) When it is opened again nobody has asked yet:
+// with Never as its policy everything in the file is at risk again.
+//
 // Those who wait at the same time share one sync. In a database without a file
 // nothing is ever on disk, so there is nothing to wait for: every wait ends at
 // once and without an error, and all numbers are 0, unless it has a journal in
@@ -80,9 +87,9 @@ func (db *DB) Seq() uint64 {
 }
 
 // Durable reports whether the commit with number seq, and all before it, are
-// known to be on disk.
+// known to be on disk, and to stay there.
 func (db *DB) Durable(seq uint64) bool {
-	return db.file == nil || seq <= db.file.Durable()
+	return db.file == nil || db.file.OnDisk(seq)
 }
 
 // WaitSeq has the commit with number seq, and all before it, written to disk

@@ -11,7 +11,7 @@ import (
 )
 
 // WAITAOF answers when what its client has written is on disk, under every
-// policy. Under Never nothing is there by itself.
+// policy. Under Never nothing is there by itself, until somebody asks.
 func TestWaitaof(t *testing.T) {
 	p := startOurs(t, filepath.Join(t.TempDir(), "app.db"), &store.Options{Sync: store.Never}, nil)
 	a, b := newClient(t, p), newClient(t, p)
@@ -29,10 +29,6 @@ func TestWaitaof(t *testing.T) {
 	require.Equal(t, "QUEUED", say(a, "WAITAOF", "1", "0", "0"))
 	require.Equal(t, "1) 1) (integer) 0\n   2) (integer) 0", say(a, "EXEC"), "in a transaction nobody waits")
 
-	require.Equal(t, onDisk, say(a, "WAITAOF", "1", "0", "0"))
-	require.True(t, p.db.Durable(p.db.Seq()))
-	require.Equal(t, onDisk, say(a, "WAITAOF", "0", "0", "0"))
-
 	// What a client was served is its own, whoever has committed it.
 	waiting := p.waiting()
 	a.send(t, [][]byte{[]byte("BLPOP"), []byte("l"), []byte("0")})
@@ -41,6 +37,8 @@ func TestWaitaof(t *testing.T) {
 	require.Equal(t, "1) \"l\"\n2) \"e\"", a.read(t).String())
 	require.Equal(t, notYet, say(a, "WAITAOF", "0", "0", "0"))
 	require.Equal(t, onDisk, say(a, "WAITAOF", "1", "1", "60000"))
+	require.True(t, p.db.Durable(p.db.Seq()))
+	require.Equal(t, onDisk, say(a, "WAITAOF", "0", "0", "0"))
 
 	// Commands behind it wait, in their order.
 	a.send(t, [][]byte{[]byte("SET"), []byte("k"), []byte("w")})

@@ -69,6 +69,23 @@ var scenarios = []scenario{
 			}
 		}
 	}},
+	{"never and waits", persist.Never, func(w *world) {
+		for i := range 24 {
+			for range 1 + w.rng.IntN(3) {
+				w.random()
+			}
+			switch w.tick(); {
+			case i == 15:
+				w.checkpoint()
+				w.ask() // what the checkpoint has made durable
+			case i%8 == 3:
+				w.wait()
+			case i%8 == 7: // nobody has asked yet, or any more
+				w.close()
+				w.open(persist.Never)
+			}
+		}
+	}},
 	{"policies", persist.Never, func(w *world) {
 		for range 3 {
 			w.random()
@@ -131,7 +148,7 @@ func writers(w *world) {
 					w.t.Error(err)
 					return
 				}
-				w.rec.acknowledge(seq)
+				w.rec.promise(seq)
 			}
 		})
 	}

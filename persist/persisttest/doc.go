@@ -73,7 +73,9 @@
 // a sync a quarter does not open, and none that opens is wrong. That cannot be
 // had for less than a sync each second, which is EverySecond, as long as bbolt
 // writes what is not synced: its two meta pages take turns, and the pages that
-// the last durable one leads to are free for use again one commit later.
+// the last durable one leads to are free for use again one commit later. So that
+// is what it is from the moment on in which somebody was told that something is on
+// disk, until the file is closed: then each state opens, and holds it.
 //
 // What it does not say: nothing about a disk that loses what it called durable,
 // or that reads back other bytes than were written; the damage tests of persist

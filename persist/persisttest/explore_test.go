@@ -2,6 +2,7 @@ package persisttest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -63,7 +64,7 @@ type explorer struct {
 	history    map[uint64]content
 	policy     persist.Policy
 	variants   int  // of each fate that is random
-	mayRefuse  bool // a state may be refused as damaged
+	mayRefuse  bool // a state may be refused as damaged, if nobody has asked
 	read       func(path string) (content, uint64, error)
 	once       bool // states are not written to
 	skip       int  // of so many states one is looked at; 0: each is
@@ -127,7 +128,7 @@ func (x *explorer) look(s state, m *media, acked uint64) {
 	}
 	files := m.lose(s.fate, r)
 	refused := x.refused
-	seq, err := x.check(files, acked)
+	seq, err := x.check(files, acked, m.asked)
 	if x.refused > refused {
 		return
 	}
@@ -146,14 +147,15 @@ func (x *explorer) look(s state, m *media, acked uint64) {
 }
 
 // check opens a state and reads it. It returns up to which transaction it is.
-func (x *explorer) check(files map[string][]byte, acked uint64) (seq uint64, err error) {
+func (x *explorer) check(files map[string][]byte, acked uint64, asked bool) (seq uint64, err error) {
 	x.states++
 	if err := lay(x.dir, files); err != nil {
 		return 0, err
 	}
 	path := appFile(x.dir)
 	c, seq, err := x.read(path)
-	if err != nil && x.mayRefuse {
+	nothing := acked == 0 && errors.Is(err, persist.ErrForeign) // is left of a file that was young
+	if x.mayRefuse && !asked && (nothing || errors.Is(err, persist.ErrCorrupt)) {
 		x.refused++
 		return 0, nil
 	}
@@ -221,7 +223,7 @@ func (x *explorer) goOn(m *media, seq, acked uint64, r *rand.Rand) error {
 		w.file, w.seq, w.now = f, seq, c
 		require.Equal(x.t, seq, f.Appended())
 		require.NoError(x.t, f.Sync())
-		w.rec.acknowledge(seq)
+		w.rec.promise(seq)
 		for range r.IntN(3) {
 			w.random()
 			w.wait()
@@ -238,7 +240,7 @@ func (x *explorer) goOn(m *media, seq, acked uint64, r *rand.Rand) error {
 		point := r.IntN(len(w.rec.events) + 1)
 		m, acked := w.rec.after(point, 0)
 		how := fate(r.IntN(int(fates)))
-		if _, err := later.check(m.lose(how, r), acked); err != nil {
+		if _, err := later.check(m.lose(how, r), acked, m.asked); err != nil {
 			return fmt.Errorf("opened, written to, and after event %d of that crashed again (fate %v): %w", point, how, err)
 		}
 	}

@@ -114,6 +114,7 @@ func (tr *trial) blames(err error) {
 // reopen opens the file, at the second go if the first one fails.
 func (tr *trial) reopen() {
 	tr.t.Helper()
+	tr.rec.open()
 	f, c, err := load(appFile(tr.dir), tr.policy)
 	if err != nil {
 		tr.blames(err)
@@ -144,11 +145,16 @@ func (tr *trial) commit() {
 		err = tr.file.Wait(tr.seq)
 	}
 	if err == nil {
-		tr.acknowledge()
+		tr.promise()
 		return
 	}
 	tr.blames(err)
 	tr.recover()
+}
+
+func (tr *trial) promise() {
+	tr.acked = tr.seq
+	tr.rec.promise(tr.seq)
 }
 
 func (tr *trial) acknowledge() {
@@ -226,7 +232,7 @@ func (tr *trial) recover() {
 	}
 	require.NoError(tr.t, tr.file.Err())
 	require.NoError(tr.t, tr.file.Wait(tr.seq), "what was refused is not written although writing works again")
-	tr.acknowledge()
+	tr.promise()
 }
 
 // reads requires that the file can be read while it takes no writes, and shows
@@ -337,7 +343,7 @@ func (x *explorer) after(tr *trial) {
 	for range 4 {
 		point, how := tr.rng.IntN(len(tr.rec.events)+1), fate(tr.rng.IntN(int(fates)))
 		m, acked := tr.rec.after(point, 0)
-		_, err := x.check(m.lose(how, tr.rng), acked)
+		_, err := x.check(m.lose(how, tr.rng), acked, m.asked)
 		require.NoError(x.t, err, "under %v, %v (it was %v); state after event %d (fate %v)", tr.policy, tr.fault, tr.struck, point, how)
 	}
 }

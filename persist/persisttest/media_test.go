@@ -23,6 +23,8 @@ type media struct {
 	names  map[string]*inode // that are durable
 	recent []naming          // since the directory was synced
 	opened map[string]*inode // by the name it was opened by, which it may have lost
+
+	asked bool // somebody has asked for the disk since the file was opened
 }
 
 // A naming gives a file a name, takes one away, or both.
@@ -71,6 +73,7 @@ func (m *media) clone() *media {
 		n.file = of(n.file)
 		c.recent = append(c.recent, n)
 	}
+	c.asked = m.asked
 	return c
 }
 

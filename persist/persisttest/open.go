@@ -76,7 +76,8 @@ func (db *DB) Second() {
 // Crash ends the database as a loss of power does, at once and without a word,
 // and opens it again from what was durable: every transaction whose Update
 // returned nil under Always or with store.Durable, or before a Sync or Save that
-// returned nil; under EverySecond also those before the last Second. No others
+// returned nil; under EverySecond also those before the last Second, and under
+// Never if somebody had asked for the disk before (store.Never). No others
 // survive but those of a write to disk that was under way, and what is left is
 // always the first transactions, without a gap.
 //

@@ -28,7 +28,7 @@ func TestCrashAndKill(t *testing.T) {
 		{store.Always, (*persisttest.DB).Kill, "synced second last"},
 		{store.EverySecond, (*persisttest.DB).Crash, "synced second "},
 		{store.EverySecond, (*persisttest.DB).Kill, "synced second "},
-		{store.Never, (*persisttest.DB).Crash, "synced  "},
+		{store.Never, (*persisttest.DB).Crash, "synced second "}, // by then somebody has asked
 		{store.Never, (*persisttest.DB).Kill, "synced second "},
 	} {
 		t.Run(fmt.Sprint(c.policy, c.want), func(t *testing.T) {
@@ -46,6 +46,28 @@ func TestCrashAndKill(t *testing.T) {
 				require.NoError(t, db.Check())
 			}
 		})
+	}
+}
+
+// Under Never nothing is synced as long as nobody asks; and somebody who asked
+// of the file when it was open before counts for nothing.
+func TestCrashUnderNever(t *testing.T) {
+	db := persisttest.Open(t, &store.Options{Sync: store.Never})
+	set := func(key string) {
+		require.NoError(t, db.Set(key, []byte("there")))
+		db.Second()
+	}
+	for _, round := range []string{"", "there"} {
+		set("a")
+		db.Crash()
+		require.Equal(t, round, lookup(t, db, "a"))
+		set("a")
+		require.NoError(t, db.Sync())
+		set("b")
+		require.True(t, db.Durable(db.Seq()))
+		set("c")
+		db.Crash()
+		require.Equal(t, "there there there", lookup(t, db, "a")+" "+lookup(t, db, "b")+" "+lookup(t, db, "c"))
 	}
 }
 

@@ -16,6 +16,8 @@ type event struct {
 	disk.Event
 	failed bool
 	acked  uint64 // Op 0: transactions up to this one were acknowledged
+	asked  bool   // Op 0: to somebody who had asked
+	opened bool   // Op 0: the file is about to be opened; nobody has asked yet
 }
 
 // A recorder notes what is done to the files of one directory. Operations that
@@ -94,6 +96,21 @@ func (r *recorder) acknowledge(seq uint64) {
 	r.events = append(r.events, event{acked: seq})
 }
 
+// promise notes that transactions up to seq were said to be on disk, to somebody
+// who had asked.
+func (r *recorder) promise(seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, event{acked: seq, asked: true})
+}
+
+// open notes that the file is opened next.
+func (r *recorder) open() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, event{opened: true})
+}
+
 func (r *recorder) setFaults(faults func(e disk.Event) error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,6 +129,7 @@ func (r *recorder) after(n int, acked uint64) (*media, uint64) {
 // step does one event.
 func (m *media) step(e *event, acked uint64) uint64 {
 	if e.Op == 0 {
+		m.asked = (m.asked || e.asked) && !e.opened
 		return max(acked, e.acked)
 	}
 	m.apply(e)

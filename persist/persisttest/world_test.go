@@ -75,6 +75,7 @@ func load(path string, policy persist.Policy) (f *persist.File, c content, err e
 // open opens the file. Its content is what was recorded for its last transaction.
 func (w *world) open(policy persist.Policy) {
 	w.t.Helper()
+	w.rec.open()
 	f, c, err := load(appFile(w.dir), policy)
 	require.NoError(w.t, err)
 	w.file, w.seq, w.now = f, f.Appended(), c
@@ -106,7 +107,14 @@ func (w *world) try(ops ...op) (uint64, error) {
 func (w *world) wait() {
 	w.t.Helper()
 	require.NoError(w.t, w.file.Wait(w.seq))
-	w.rec.acknowledge(w.seq)
+	w.rec.promise(w.seq)
+}
+
+// ask asks whether all transactions are on disk.
+func (w *world) ask() {
+	w.t.Helper()
+	require.True(w.t, w.file.OnDisk(w.seq))
+	w.rec.promise(w.seq)
 }
 
 // tick lets a second pass.

@@ -141,7 +141,7 @@ func TestInfo(t *testing.T) {
 	database 0: 2 strings, 1 list, 1 set, 1 zset, 2 hashes
 	database 3: 1 string
 
-format 1
+format 4
 sequence 13 transactions
 file N bytes, of which N bytes are free
 snapshot N bytes of base and N bytes of changes, up to transaction 2, generation 1
