@@ -28,20 +28,22 @@ import (
 //
 // The journal is dropped behind a checkpoint, but for Options.KeepJournal bytes
 // and, while somebody follows, what he has not read, up to Options.MaxJournal
-// bytes. Who comes from before that gets a [GoneError], and begins anew: a
-// [Snapshot], and the changes after its Seq.
+// bytes. Who comes from before that gets [ErrGone], and begins anew: with the
+// Changes of a [Snapshot], and those after its Seq.
 //
 // Numbers belong to one history of one file. A backup that is restored, and what
 // is recovered of a damaged file, go on counting from a number that others have
 // had, with other commits: who has followed the file that they replace begins anew.
 
-// A Commit is what one transaction has changed. It is the receiver's.
+// A Commit is what one transaction has changed. It is the receiver's, with all that
+// it holds, for as long as he likes.
 type Commit struct {
 	// Seq is its number. Changes from it on begin with the commit after it.
 	Seq uint64
 	// Changes are what it changed, in the order in which it did: all of it, or
 	// what the options of Changes ask for. Without any, nothing that was asked
-	// for has changed in the commits since the last one told, up to Seq.
+	// for has changed in the commits since the last one told, up to Seq. They may
+	// be those of several commits up to Seq, if a key has arrived: see [Prefix].
 	Changes []Change
 }
 
@@ -65,7 +67,8 @@ type Change struct {
 	// OpSet, …, says what its other fields are.
 	Effect types.Effect
 
-	clock Clock // of the database that tells it; nil: no deadline has passed
+	clock   Clock // of the database that tells it; nil: no deadline has passed
+	undated bool  // Commands give no deadlines
 }
 
 // The changes of whole keys and of databases; those of elements are the ops of
@@ -82,7 +85,8 @@ const (
 	OpSwap     = persist.OpSwap
 )
 
-// ErrGone is what a [GoneError] is.
+// ErrGone says that changes can be told no more, and that one begins anew. A
+// [GoneError] is one.
 var ErrGone = persist.ErrGone
 
 // A GoneError says that the journal does not reach back so far, and how far.
@@ -92,40 +96,68 @@ type GoneError = persist.GoneError
 type ChangesOption func(*changesOptions)
 
 type changesOptions struct {
-	prefixes []string
-	dbs      []int
-	clock    Clock
+	scope
+	undated bool
 }
 
-// Prefix asks for changes of keys that begin with one of prefixes. Changes of
-// everything are told as well.
+// Prefix asks for changes of keys that begin with one of prefixes, and of nothing
+// else: a key that is renamed to one with another prefix is told as deleted, and
+// one that comes from there, by RENAME or COPY, as made anew, with all
+// that is in it. Only [OpFlush] and [OpSwap] are told as they are: they are about
+// all keys, and so about these. Several options Prefix add up.
+//
+// What is in a key that arrives has to be looked up, and by then later commits may
+// have changed it. All commits up to that of the look are then told as one Commit.
+// It costs a [Snapshot], and may take until that is on disk. If it is more than
+// 64 MiB, for who is that far behind, the loop ends with [ErrGone].
 func Prefix(prefixes ...string) ChangesOption {
 	return func(o *changesOptions) { o.prefixes = append(o.prefixes, prefixes...) }
 }
 
-// OfDatabase asks for changes in database i. Those that exchange it with another,
-// or empty all of them, are told as well.
+// OfDatabase asks for changes in database i, and of nothing else: what is moved
+// to another is told as deleted, what comes from there as made anew. An exchange
+// with a database that was not asked for is an [OpFlush], and then all that is
+// there now. Several options OfDatabase add up.
 func OfDatabase(i int) ChangesOption {
 	return func(o *changesOptions) { o.dbs = append(o.dbs, i) }
 }
 
+// Undated has [Change.Commands] give no deadlines: a copy made of them deletes what
+// has expired when it is told so, and at no other time. It has what was here,
+// without deadlines, however late it is told.
+func Undated() ChangesOption {
+	return func(o *changesOptions) { o.undated = true }
+}
+
 // Changes tells of commits, in their order, from the one after number from on:
 // first of those that the journal holds, then of each that is made, when it is
-// on disk. from is 0, which is the beginning of the file; the Seq of a Commit or a
-// [Snapshot]; or db.Seq(), for what comes. Nobody waits for a slow receiver.
+// on disk: under [EverySecond] that is within a second.
 //
-// The Seq of a Commit may be kept, and gone on from after a crash (under [Never]:
-// of the program, not of the machine). That of a Snapshot, and db.Seq(), may be those of commits that a crash takes back, until
-// [DB.WaitSeq] has returned. All are numbers of this file alone: who goes on after
-// it was replaced by a backup, or by what was recovered of it, misses commits and
-// is not told so. He begins anew.
+// Where to begin: from is 0, which is the beginning of the file; the Seq of the
+// last Commit that was dealt with, kept wherever what was made of it is kept; the
+// Seq of a [Snapshot], for who needs all that is there first; or db.Seq(), for
+// who needs only what comes. The Seq of a Commit can be gone on from after a crash (under
+// [Never]: of the program, not of the machine). That of a Snapshot, and db.Seq(),
+// may be those of commits that a crash takes back, until [DB.WaitSeq] has returned.
+// All are numbers of this file alone: who goes on after it was replaced by a
+// backup, or by what was recovered of it, misses commits and is not told so. He
+// begins anew. (Who keeps the number in this very database makes a commit by
+// it, of which he is told: he keeps it only after one with Changes.)
 //
-// It ends, if the loop does not, with an error: that of ctx; [ErrClosed]; a
-// *[GoneError] if from, or a slow receiver, is behind what the journal holds;
-// [ErrFuture] if there has been no commit from; [ErrNoFile] if there is no
+// How slow one may be: nobody waits for the receiver, and little is kept in memory
+// for him: some megabyte, or one commit, or what is told as one (see [Prefix]).
+// What he has not read yet stays in the journal, up to Options.MaxJournal bytes
+// beyond the Options.KeepJournal that are there for everybody. While no loop
+// runs, as between two runs of the program, only the latter stay: who stops and
+// goes on needs KeepJournal to be as much as is written meanwhile.
+//
+// How it ends: by leaving the loop, or with an error, which is the last thing that
+// is yielded: that of ctx; [ErrClosed]; [ErrGone] if from, or a slow receiver, is
+// behind what the journal holds, mostly as a *[GoneError]: one begins anew;
+// [ErrFuture] if there has been no commit from: begin anew, too; [ErrNoFile] if there is no
 // journal, in memory without Options.KeepJournal; [ErrCorrupt].
 func (db *DB) Changes(ctx context.Context, from uint64, opts ...ChangesOption) iter.Seq2[Commit, error] {
-	o := changesOptions{clock: db.clock}
+	var o changesOptions
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -163,6 +195,8 @@ func (db *DB) follow(ctx context.Context, from uint64, o *changesOptions, yield 
 		return err
 	}
 	defer r.Close()
+	t := teller{db: db, changesOptions: o}
+	defer t.reset()
 	for {
 		txs, err := r.Next(ctx)
 		if err != nil {
@@ -172,12 +206,12 @@ func (db *DB) follow(ctx context.Context, from uint64, o *changesOptions, yield 
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			changes, err := o.changes(tx.Effects)
+			changes, err := t.commit(tx)
 			if err != nil {
 				return fmt.Errorf("commit %d: %w", tx.Seq, err)
 			}
-			if len(changes) == 0 && i < len(txs)-1 {
-				continue
+			if t.snap != nil || len(changes) == 0 && i < len(txs)-1 {
+				continue // it is told with what follows
 			}
 			if !yield(Commit{tx.Seq, changes}, nil) {
 				return nil
@@ -186,12 +220,12 @@ func (db *DB) follow(ctx context.Context, from uint64, o *changesOptions, yield 
 	}
 }
 
-// changes returns those of the effects of a transaction that were asked for.
-func (o *changesOptions) changes(effects []byte) (list []Change, err error) {
+// eachChange passes the changes of a transaction to do.
+func eachChange(effects []byte, do func(c Change)) error {
 	var at Change // the place of the last OpPlace, and the kind there now
 	for e, err := range types.Effects(effects) {
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 		if e.Op == types.OpPlace {
 			at = Change{DB: int(e.N), Key: text(e.A), New: types.PlacedKind(e.M)}
@@ -200,14 +234,12 @@ func (o *changesOptions) changes(effects []byte) (list []Change, err error) {
 		c := at
 		c.Effect, c.Old = e, at.New
 		if err := c.complete(); err != nil {
-			return nil, err
+			return err
 		}
 		at.New = c.New
-		if c.clock = o.clock; o.wants(&c) {
-			list = append(list, c)
-		}
+		do(c)
 	}
-	return list, nil
+	return nil
 }
 
 // complete fills in what follows from the effect.
@@ -237,59 +269,21 @@ func (c *Change) complete() error {
 	return nil
 }
 
-// wants reports whether a change was asked for.
-func (o *changesOptions) wants(c *Change) bool {
-	switch c.Effect.Op {
-	case OpFlush:
-		return c.DB < 0 || o.wantsDB(c.DB)
-	case OpSwap:
-		return o.wantsDB(c.DB) || o.wantsDB(int(c.Effect.M))
-	case OpRename, OpCopy:
-		if o.wantsKey(c.ToDB, c.To) {
-			return true
-		}
-	}
-	return o.wantsKey(c.DB, c.Key)
-}
-
-func (o *changesOptions) wantsKey(db int, key string) bool {
-	if len(o.prefixes) == 0 {
-		return o.wantsDB(db)
-	}
-	for _, p := range o.prefixes {
-		if strings.HasPrefix(key, p) {
-			return o.wantsDB(db)
-		}
-	}
-	return false
-}
-
-func (o *changesOptions) wantsDB(db int) bool {
-	if len(o.dbs) == 0 {
-		return true
-	}
-	for _, i := range o.dbs {
-		if i == db {
-			return true
-		}
-	}
-	return false
-}
-
 // Commands returns the change as write commands of Redis, each a name and its
 // arguments, to be run one after the other in database DB, which is -1 for
 // FLUSHALL: that one may run in any. Most changes are one command; moving a key
-// over another one of another database is two. The commands of all changes make a Redis, or another database, that had the same
-// data have the same data again. (But for one deadline: a collection with one
-// that a single Update empties and fills again keeps it here, where a Redis
-// deletes the key in between.)
+// over another one of another database is two. The commands of all changes make
+// a Redis, or another database, that had the same data have the same data again.
+// (But for one deadline: a collection with one that a single Update empties and
+// fills again keeps it here, where a Redis deletes the key in between.)
 //
 // What deletes a key that has expired is a change of its own, and nothing else
 // does: a deadline that has passed when Commands is called is given as none,
 // because a change that the follower has yet to come to may have moved it. A
 // receiver that has been given a deadline goes by it, though. It loses a key
 // whose deadline passes while its follower is late, even if it was moved in
-// time: who extends deadlines keeps his followers closer than they are long.
+// time, and then some commands fail, for want of the key. So who extends deadlines
+// keeps his followers closer than they are long, or has them [Undated].
 func (c *Change) Commands() [][]string {
 	e, key := c.Effect, c.Key
 	one := func(words ...string) [][]string { return [][]string{words} }
@@ -346,6 +340,9 @@ func (c *Change) keyCommands(one func(...string) [][]string) [][]string {
 		if c.expires() {
 			return one("PEXPIREAT", key, n)
 		}
+		if c.undated {
+			return nil
+		}
 		return one("PERSIST", key)
 	case OpAppend:
 		return one("APPEND", key, a)
@@ -372,5 +369,5 @@ func (c *Change) keyCommands(one func(...string) [][]string) [][]string {
 // expires reports whether OpSet or OpExpire sets a deadline that is yet to come.
 func (c *Change) expires() bool {
 	at := c.Effect.N
-	return at != 0 && (c.clock == nil || at > c.clock.Now().UnixMilli())
+	return at != 0 && !c.undated && (c.clock == nil || at > c.clock.Now().UnixMilli())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -125,8 +126,8 @@ func TestChangesInMemory(t *testing.T) {
 }
 
 // endOf returns nil if what Changes yields first is the error want.
-func endOf(ctx context.Context, db *DB, from uint64, want error) error {
-	for c, err := range db.Changes(ctx, from) {
+func endOf(ctx context.Context, db *DB, from uint64, want error, opts ...ChangesOption) error {
+	for c, err := range db.Changes(ctx, from, opts...) {
 		if errors.Is(err, want) {
 			return nil
 		}
@@ -158,12 +159,15 @@ func TestChangesOfSomeKeys(t *testing.T) {
 	require.NoError(t, db.Set("x", nil))
 	require.NoError(t, db.Sync())
 	const move = "3: 0[COPY job:2 user:2 DB 2 REPLACE] 0[DEL job:2](string>none over none)"
-	require.Equal(t, []string{"1: 0[SET user:1 ](none>string)", move, "4: 2[SET user:3 ](none>string)",
-		"5: 2[FLUSHDB](none>none)"}, collect(t, db, 0, 6, Prefix("user:")))
+	require.Equal(t, []string{"1: 0[SET user:1 ](none>string)", "6: 2[SET user:3 ](none>string) 2[FLUSHDB](none>none)"},
+		collect(t, db, 0, 6, Prefix("user:")), "what came from job:2 is gone by now")
 	require.Equal(t, []string{"1: 0[SET user:1 ](none>string) 0[SET job:1 ](none>string)", "2: 0[SET job:2 ](none>string)",
-		move, "6: 0[SET x ](none>string)"}, collect(t, db, 0, 6, Prefix("job:", "user:", "x"), OfDatabase(0)))
-	require.Equal(t, []string{move, "4: 2[SET user:3 ](none>string)", "5: 2[FLUSHDB](none>none)"},
-		collect(t, db, 0, 6, OfDatabase(2)))
+		"3: 0[DEL job:2](string>none)", "6: 0[SET x ](none>string)"},
+		collect(t, db, 0, 6, Prefix("job:", "user:"), Prefix("x"), OfDatabase(0)))
+	require.Equal(t, []string{"1: 0[SET user:1 ](none>string) 0[SET job:1 ](none>string)", "2: 0[SET job:2 ](none>string)",
+		move, "4: 2[SET user:3 ](none>string)", "5: 2[FLUSHDB](none>none)", "6: 0[SET x ](none>string)"},
+		collect(t, db, 0, 6, OfDatabase(0), OfDatabase(2)))
+	require.Equal(t, []string{"6: 2[SET user:3 ](none>string) 2[FLUSHDB](none>none)"}, collect(t, db, 0, 6, OfDatabase(2)))
 	require.Empty(t, collect(t, db, 5, 6, Prefix("y")), "and yet it is told that commit 6 is past")
 }
 
@@ -350,6 +354,83 @@ func TestChangesWhileOthersWrite(t *testing.T) {
 	}
 }
 
+// What is told as one is bounded: who is too late for it begins anew. One value
+// is told however large it is.
+func TestChangesThatArriveAreBounded(t *testing.T) {
+	db := open(t, "", &Options{KeepJournal: 1 << 30})
+	big := make([]byte, gatherLimit/8)
+	require.NoError(t, db.Set("b:1", make([]byte, gatherLimit+1)))
+	require.NoError(t, db.Update(func(tx *Tx) error { return tx.Rename("b:1", 0, "a:1") }))
+	for c, err := range db.Changes(t.Context(), 0, Prefix("a:")) {
+		require.NoError(t, err)
+		if c.Seq == db.Seq() {
+			require.Len(t, c.Changes, 1)
+			require.Len(t, c.Changes[0].Effect.A, gatherLimit+1)
+			break
+		}
+	}
+	for range 9 {
+		require.NoError(t, db.Set("a:2", big))
+	}
+	require.NoError(t, endOf(t.Context(), db, 1, ErrGone, Prefix("a:")))
+	require.Len(t, collect(t, db, 2, db.Seq(), Prefix("a:")), 9)
+}
+
+// A snapshot tells what it holds, and no more than it is asked for.
+func TestChangesOfASnapshot(t *testing.T) {
+	db := open(t, "", nil)
+	require.NoError(t, db.Set("a:s", []byte("1"), ExpireAt(time.UnixMilli(4102444800000))))
+	require.NoError(t, db.Update(func(tx *Tx) error {
+		l, err := tx.EditList("a:l")
+		if err != nil {
+			return err
+		}
+		l.PushBack([]byte("x"))
+		l.PushBack([]byte("y"))
+		_, err = tx.Expire("a:l", 4102444800000)
+		return errors.Join(err, tx.Set("b:s", nil))
+	}, In(2)))
+	snap := db.Snapshot()
+	defer snap.Close()
+	require.NoError(t, db.Flush(-1))
+	all := func(opts ...ChangesOption) string {
+		return sentences(Commit{0, slices.Collect(snap.Changes(opts...))})
+	}
+	require.Equal(t, " 0[SET a:s 1 PXAT 4102444800000](none>string)", all(OfDatabase(0)))
+	require.Equal(t, " 0[SET a:s 1](none>string)", all(OfDatabase(0), Undated()))
+	require.Equal(t, " 2[RPUSH a:l x](none>list) 2[RPUSH a:l y](list>list) 2[PEXPIREAT a:l 4102444800000](list>list)",
+		all(OfDatabase(2), Prefix("a:")))
+	for n := 1; n <= 5; n++ {
+		told := 0
+		for range snap.Changes() {
+			if told++; told == n {
+				break
+			}
+		}
+		require.Equal(t, n, told)
+	}
+}
+
+// A loop that ends while commits are gathered leaves nothing behind, and one that
+// goes on hears of them again.
+func TestChangesEndWhileTheyGather(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "app.db"), nil)
+	require.NoError(t, db.Set("b:1", nil))
+	require.NoError(t, db.Update(func(tx *Tx) error { return tx.Rename("b:1", 0, "a:1") }, Durable))
+	require.NoError(t, db.Set("a:1", []byte("later")))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		for _, err := range db.Changes(ctx, 0, Prefix("a:")) {
+			ended <- err
+		}
+	}()
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.NoError(t, db.Sync())
+	require.Equal(t, []string{"3: 0[SET a:1 later](none>string)"}, collect(t, db, 0, 3, Prefix("a:")))
+}
+
 // A journal of before kinds were noted says so.
 func TestChangesOfUnknownKind(t *testing.T) {
 	var l types.Log
@@ -359,10 +440,9 @@ func TestChangesOfUnknownKind(t *testing.T) {
 	l.Place(0, "s")
 	l.Add(types.OpSetAdd, 0, 0, "m", "")
 	l.Add(OpRename, 0, 0, "t", "")
-	list, err := new(changesOptions).changes(l.Bytes())
-	require.NoError(t, err)
+	var list []Change
+	require.NoError(t, eachChange(l.Bytes(), func(c Change) { list = append(list, c) }))
 	require.Equal(t, " 0[PEXPIREAT k 5](unknown>unknown) 0[DEL k](unknown>none)"+
 		" 0[SADD s m](unknown>set) 0[RENAME s t](set>none over unknown)", sentences(Commit{1, list}))
-	_, err = new(changesOptions).changes([]byte{1, 2, 3})
-	require.ErrorIs(t, err, ErrCorrupt)
+	require.ErrorIs(t, eachChange([]byte{1, 2, 3}, func(Change) {}), ErrCorrupt)
 }

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,45 @@ func TestChangesAfterDeadlines(t *testing.T) {
 	}
 }
 
+// Who is given no deadlines has, however late, what the database had after each
+// commit. Who is given them may lose a key whose deadline he sees pass before he
+// hears that it was moved.
+func TestChangesWithoutDeadlines(t *testing.T) {
+	clock := new(setClock)
+	source := startOurs(t, "", &store.Options{KeepJournal: 1 << 20, Clock: clock}, nil)
+	c := newClient(t, source)
+	dated := newReplay(newClient(t, startOurs(t, "", &store.Options{Clock: clock}, nil)))
+	undated := []*replay{newReplay(newClient(t, startOurs(t, "", &store.Options{Clock: clock}, nil)))}
+	if redis := startRedis(t); redis != nil {
+		undated = append(undated, newReplay(newClient(t, redis))) // it has a clock of its own
+	}
+	for _, line := range []string{
+		"SET session 1 EX 10", "RPUSH list a b", "EXPIRE list 10", "SET gone 1 EX 10", "told",
+		"EXPIRE session 20", "PERSIST list", "HSET h f v", "EXPIRE h 1", "later",
+		"DEL gone h", "COPY session other", "RENAME session renamed", "RPUSH list c", "MOVE other 1", "EXPIRE renamed 100",
+	} {
+		switch line {
+		case "later":
+			clock.seconds.Add(15)
+			fallthrough
+		case "told":
+			dated.follow(t, source.db) // and what comes later would not find what is lost
+			continue
+		}
+		require.NoError(t, c.do(t, strings.Fields(line)...).Err(), line)
+		for _, r := range undated {
+			r.follow(t, source.db, store.Undated())
+			bare := part{keys: regexp.MustCompile(""), bare: true}
+			require.Equal(t, bare.of(contents(t, newClient(t, source))), bare.of(contents(t, r.to)), line)
+			r.db = 15
+		}
+	}
+	late := newReplay(newClient(t, startOurs(t, "", &store.Options{Clock: clock}, nil)))
+	late.follow(t, source.db)
+	require.Equal(t, contents(t, newClient(t, source)), contents(t, late.to), "to whom all but the last deadlines are past")
+	require.Zero(t, dated.to.do(t, "EXISTS", "session", "list").Int, "they were given more time, which came too late")
+}
+
 // A setClock goes when it is told to. Its timers never fire.
 type setClock struct{ seconds atomic.Int64 }
 
@@ -138,12 +178,12 @@ func newReplay(to *client) *replay {
 }
 
 // follow makes all changes there are.
-func (r *replay) follow(t *testing.T, db *store.DB) {
+func (r *replay) follow(t *testing.T, db *store.DB, opts ...store.ChangesOption) {
 	require.NoError(t, db.Sync())
 	if db.Seq() == r.seq {
 		return
 	}
-	for commit, err := range db.Changes(t.Context(), r.seq) {
+	for commit, err := range db.Changes(t.Context(), r.seq, opts...) {
 		require.NoError(t, err)
 		require.Equal(t, r.seq+1, commit.Seq)
 		r.seq = commit.Seq
@@ -216,8 +256,11 @@ func (r *replay) check(db *store.DB) error {
 }
 
 // contents prints everything that a client finds in the databases.
-func contents(t *testing.T, c *client) (lines []string) {
-	for i := range 16 {
+func contents(t *testing.T, c *client) (lines []string) { return contentsOf(t, c, 16) }
+
+// contentsOf is contents for the first databases.
+func contentsOf(t *testing.T, c *client, databases int) (lines []string) {
+	for i := range databases {
 		require.NoError(t, c.do(t, "SELECT", strconv.Itoa(i)).Err())
 		for _, key := range c.do(t, "KEYS", "*").Elems {
 			kind := c.do(t, "TYPE", key.Str).Str
