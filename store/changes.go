@@ -285,85 +285,88 @@ func (c *Change) complete() error {
 // time, and then some commands fail, for want of the key. So who extends deadlines
 // keeps his followers closer than they are long, or has them [Undated].
 func (c *Change) Commands() [][]string {
-	e, key := c.Effect, c.Key
-	one := func(words ...string) [][]string { return [][]string{words} }
-	a, b, n := text(e.A), text(e.B), strconv.FormatInt(e.N, 10)
-	switch e.Op {
-	case types.OpPushFront:
-		return one("LPUSH", key, a)
-	case types.OpPushBack:
-		return one("RPUSH", key, a)
-	case types.OpPopFront:
-		return one("LPOP", key, n)
-	case types.OpPopBack:
-		return one("RPOP", key, n)
-	case types.OpListSet:
-		return one("LSET", key, n, a)
-	case types.OpInsertBefore:
-		return one("LINSERT", key, "BEFORE", a, b)
-	case types.OpInsertAfter:
-		return one("LINSERT", key, "AFTER", a, b)
-	case types.OpListRemove:
-		return one("LREM", key, n, a)
-	case types.OpHashSet:
-		return one("HSET", key, a, b)
-	case types.OpHashDelete:
-		return one("HDEL", key, a)
-	case types.OpSetAdd:
-		return one("SADD", key, a)
-	case types.OpSetRemove:
-		return one("SREM", key, a)
-	case types.OpZAdd:
-		score := math.Float64frombits(uint64(e.N))
-		return one("ZADD", key, strings.ToLower(strconv.FormatFloat(score, 'g', -1, 64)), a)
-	case types.OpZRemove:
-		return one("ZREM", key, a)
-	case types.OpZRemoveRange:
-		return one("ZREMRANGEBYRANK", key, n, strconv.FormatInt(e.M-1, 10))
-	}
-	return c.keyCommands(one)
-}
-
-// keyCommands is Commands for the effects on whole keys.
-func (c *Change) keyCommands(one func(...string) [][]string) [][]string {
-	e, key := c.Effect, c.Key
-	a, n := text(e.A), strconv.FormatInt(e.N, 10)
-	switch e.Op {
+	sentence := sentences[c.Effect.Op]
+	switch c.Effect.Op {
 	case OpSet:
 		if c.expires() {
-			return one("SET", key, a, "PXAT", n)
+			sentence = []string{"SET", "key", "a", "PXAT", "n"}
 		}
-		return one("SET", key, a)
-	case OpDelete:
-		return one("DEL", key)
 	case OpExpire:
-		if c.expires() {
-			return one("PEXPIREAT", key, n)
-		}
-		if c.undated {
+		switch {
+		case c.undated:
 			return nil
+		case !c.expires():
+			sentence = []string{"PERSIST", "key"}
 		}
-		return one("PERSIST", key)
-	case OpAppend:
-		return one("APPEND", key, a)
-	case OpSetRange:
-		return one("SETRANGE", key, n, a)
 	case OpRename:
-		if c.DB == c.ToDB {
-			return one("RENAME", key, a)
+		if c.DB != c.ToDB {
+			return [][]string{c.fill(sentences[OpCopy]), c.fill(sentences[OpDelete])}
 		}
-		return append(one("COPY", key, a, "DB", n, "REPLACE"), []string{"DEL", key})
-	case OpCopy:
-		return one("COPY", key, a, "DB", n, "REPLACE")
 	case OpFlush:
-		if e.N < 0 {
-			return one("FLUSHALL")
+		if c.DB < 0 {
+			sentence = []string{"FLUSHALL"}
 		}
-		return one("FLUSHDB")
-	case OpSwap:
-		return one("SWAPDB", n, strconv.FormatInt(e.M, 10))
 	}
-	return nil
+	if sentence == nil {
+		return nil
+	}
+	return [][]string{c.fill(sentence)}
+}
+
+// sentences are the commands of ops, as Commands gives them if there is no more to
+// it. Words in small letters stand for what fill puts there.
+var sentences = map[types.Op][]string{
+	types.OpPushFront:    {"LPUSH", "key", "a"},
+	types.OpPushBack:     {"RPUSH", "key", "a"},
+	types.OpPopFront:     {"LPOP", "key", "n"},
+	types.OpPopBack:      {"RPOP", "key", "n"},
+	types.OpListSet:      {"LSET", "key", "n", "a"},
+	types.OpInsertBefore: {"LINSERT", "key", "BEFORE", "a", "b"},
+	types.OpInsertAfter:  {"LINSERT", "key", "AFTER", "a", "b"},
+	types.OpListRemove:   {"LREM", "key", "n", "a"},
+	types.OpHashSet:      {"HSET", "key", "a", "b"},
+	types.OpHashDelete:   {"HDEL", "key", "a"},
+	types.OpSetAdd:       {"SADD", "key", "a"},
+	types.OpSetRemove:    {"SREM", "key", "a"},
+	types.OpZAdd:         {"ZADD", "key", "score", "a"},
+	types.OpZRemove:      {"ZREM", "key", "a"},
+	types.OpZRemoveRange: {"ZREMRANGEBYRANK", "key", "n", "last"},
+
+	OpSet:      {"SET", "key", "a"},
+	OpDelete:   {"DEL", "key"},
+	OpExpire:   {"PEXPIREAT", "key", "n"},
+	OpAppend:   {"APPEND", "key", "a"},
+	OpSetRange: {"SETRANGE", "key", "n", "a"},
+	OpRename:   {"RENAME", "key", "a"},
+	OpCopy:     {"COPY", "key", "a", "DB", "n", "REPLACE"},
+	OpFlush:    {"FLUSHDB"},
+	OpSwap:     {"SWAPDB", "n", "m"},
+}
+
+// fill returns a sentence with what its words stand for.
+func (c *Change) fill(sentence []string) []string {
+	e := &c.Effect
+	words := make([]string, len(sentence))
+	for i, word := range sentence {
+		switch word {
+		case "key":
+			word = c.Key
+		case "a":
+			word = text(e.A)
+		case "b":
+			word = text(e.B)
+		case "n":
+			word = strconv.FormatInt(e.N, 10)
+		case "m":
+			word = strconv.FormatInt(e.M, 10)
+		case "last":
+			word = strconv.FormatInt(e.M-1, 10)
+		case "score":
+			word = strings.ToLower(strconv.FormatFloat(math.Float64frombits(uint64(e.N)), 'g', -1, 64))
+		}
+		words[i] = word
+	}
+	return words
 }
 
 // expires reports whether OpSet or OpExpire sets a deadline that is yet to come.

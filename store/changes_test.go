@@ -25,7 +25,7 @@ func collect(t testing.TB, db *DB, from, to uint64, opts ...ChangesOption) (line
 		require.Greater(t, c.Seq, from)
 		from = c.Seq
 		if len(c.Changes) > 0 {
-			lines = append(lines, fmt.Sprint(c.Seq, ":", sentences(c)))
+			lines = append(lines, fmt.Sprint(c.Seq, ":", printed(c)))
 		}
 		if c.Seq >= to {
 			break
@@ -34,8 +34,8 @@ func collect(t testing.TB, db *DB, from, to uint64, opts ...ChangesOption) (line
 	return lines
 }
 
-// sentences prints a commit.
-func sentences(c Commit) string {
+// printed prints a commit.
+func printed(c Commit) string {
 	b := new(strings.Builder)
 	for _, x := range c.Changes {
 		for _, words := range x.Commands() {
@@ -394,7 +394,7 @@ func TestChangesOfASnapshot(t *testing.T) {
 	defer snap.Close()
 	require.NoError(t, db.Flush(-1))
 	all := func(opts ...ChangesOption) string {
-		return sentences(Commit{0, slices.Collect(snap.Changes(opts...))})
+		return printed(Commit{0, slices.Collect(snap.Changes(opts...))})
 	}
 	require.Equal(t, " 0[SET a:s 1 PXAT 4102444800000](none>string)", all(OfDatabase(0)))
 	require.Equal(t, " 0[SET a:s 1](none>string)", all(OfDatabase(0), Undated()))
@@ -443,6 +443,6 @@ func TestChangesOfUnknownKind(t *testing.T) {
 	var list []Change
 	require.NoError(t, eachChange(l.Bytes(), func(c Change) { list = append(list, c) }))
 	require.Equal(t, " 0[PEXPIREAT k 5](unknown>unknown) 0[DEL k](unknown>none)"+
-		" 0[SADD s m](unknown>set) 0[RENAME s t](set>none over unknown)", sentences(Commit{1, list}))
+		" 0[SADD s m](unknown>set) 0[RENAME s t](set>none over unknown)", printed(Commit{1, list}))
 	require.ErrorIs(t, eachChange([]byte{1, 2, 3}, func(Change) {}), ErrCorrupt)
 }
