@@ -542,7 +542,7 @@ func (f *File) settle(g *group, err error) {
 	}
 	f.pipe.written()
 	f.crowded.Store(f.pipe.bytes() > crowded)
-	if f.saveLeft <= 0 && f.journalBytes()-f.journal.kept(f.state.covered) > f.opt.MaxJournal {
+	if f.saveDue() {
 		select {
 		case f.due <- struct{}{}:
 		default:

@@ -125,10 +125,11 @@ type File struct {
 	done chan struct{} // closed by the committer when it returns
 
 	rewriteDue chan struct{}
-	pause      int // ticks to the next try to rewrite; guarded by mu
-	left       int // of them; guarded by mu
-	savePause  int // ticks to the next try of a checkpoint; guarded by mu
-	saveLeft   int // of them; guarded by mu
+	pause      int    // ticks to the next try to rewrite; guarded by mu
+	left       int    // of them; guarded by mu
+	savePause  int    // ticks to the next try of a checkpoint; guarded by mu
+	saveLeft   int    // of them; guarded by mu
+	shrunk     uint64 // the transaction with which most of the store was gone; guarded by mu
 
 	turn    sync.Mutex
 	handle  sync.RWMutex
@@ -468,7 +469,7 @@ func (f *File) SetPolicy(p Policy) {
 func (f *File) Path() string { return f.path }
 
 // CheckpointDue returns a channel that receives a value when the journal has
-// outgrown Options.MaxJournal. It is always the same channel. After a Checkpoint
+// outgrown Options.MaxJournal, or the store has Shrunk. It is always the same channel. After a Checkpoint
 // that has failed it receives again and again, at intervals that grow from a
 // second to half a minute.
 func (f *File) CheckpointDue() <-chan struct{} { return f.due }

@@ -453,6 +453,24 @@ func (f *File) consider() {
 	}
 }
 
+// Shrunk tells that with the next transaction most of what the store holds is
+// gone, as after a FLUSHALL. That makes a checkpoint due however short the
+// journal is, if it may make a rewrite due: if the snapshot is larger than
+// Options.MaxFree.
+func (f *File) Shrunk() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.shrunk = f.appended.Load() + 1
+}
+
+// saveDue reports whether a checkpoint is.
+func (f *File) saveDue() bool {
+	s := &f.state
+	long := f.journalBytes()-f.journal.kept(s.covered) > f.opt.MaxJournal
+	stale := s.covered < min(f.shrunk, f.written)
+	return f.saveLeft <= 0 && (long || stale && f.opt.MaxFree >= 0 && s.baseBytes+s.deltaBytes > uint64(f.opt.MaxFree))
+}
+
 // RewriteDue returns a channel that receives a value when Rewrite should be
 // called. It is always the same channel. A file that has failed asks at once and
 // then, as long as Rewrite fails, again and again, at intervals that grow from

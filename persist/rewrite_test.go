@@ -246,6 +246,44 @@ func TestRewriteDue(t *testing.T) {
 	reopened(t, path, m)
 }
 
+// When the store has shrunk a checkpoint is due that the journal does not ask
+// for, and then a rewrite; but not of a small snapshot.
+func TestShrunk(t *testing.T) {
+	path, ticks := tempFile(t), make(chan time.Time)
+	f, m := mustOpen(t, path, &Options{MaxFree: 1 << 20, ticks: ticks})
+	var l types.Log
+	l.Add(OpFlush, -1, 0, "", "")
+	for _, size := range []int{1000, 100 << 10} {
+		for i := range 40 {
+			do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat("x", size)))
+		}
+		require.NoError(t, f.Checkpoint(m))
+		second(ticks)
+		require.Empty(t, f.CheckpointDue())
+		view := m.clone()
+		f.Shrunk()
+		second(ticks)
+		require.Empty(t, f.CheckpointDue(), "nothing has come yet")
+		do(t, f, m, l.Bytes())
+		second(ticks)
+		if size == 1000 {
+			require.Empty(t, f.CheckpointDue())
+			continue
+		}
+		require.NoError(t, f.Checkpoint(view))
+		second(ticks)
+		<-f.CheckpointDue()
+		require.NoError(t, f.Checkpoint(m))
+		<-f.RewriteDue()
+		require.NoError(t, f.Rewrite(m))
+		second(ticks)
+		require.Empty(t, f.CheckpointDue())
+		require.Empty(t, f.RewriteDue())
+	}
+	require.NoError(t, f.Close())
+	reopened(t, path, m)
+}
+
 // A sync error, healed: what was refused meanwhile is part of it, what was
 // acknowledged is there, and the old file is gone.
 func TestRewriteHeals(t *testing.T) {

@@ -78,6 +78,7 @@ type DB struct {
 	clock     Clock
 	limits    atomic.Pointer[types.Limits]
 	file      *persist.File // nil: in memory only
+	shrank    bool          // the journal that was loaded emptied most of what was there
 	kept      *keptJournal  // in memory, for Changes; nil: none
 	opened    Opened
 

@@ -423,15 +423,21 @@ func (tx *Tx) Flush(i int) error {
 	}
 	tx.everywhere()
 	tx.settleAll()
+	gone, left := 0, 0
 	for d := range tx.db.opt.Databases {
 		if i >= 0 && d != i {
+			left += tx.db.lenOf(d)
 			continue
 		}
 		tx.db.watches.changedAll(d, tx.existsIn)
+		gone += tx.db.lenOf(d)
 		for s := range tx.db.shards {
-			tx.changes += int64(tx.db.shards[s].tables[d].dict.Len())
 			tx.db.shards[s].tables[d] = newTable()
 		}
+	}
+	tx.changes += int64(gone)
+	if gone > left {
+		tx.db.shrink()
 	}
 	if tx.db.journals() && !tx.replay {
 		tx.log.Place(0, "")
@@ -439,6 +445,23 @@ func (tx *Tx) Flush(i int) error {
 	}
 	tx.tellCleared()
 	return nil
+}
+
+// shrink tells the file that most of what it holds is about to go.
+func (db *DB) shrink() {
+	if db.file == nil { // there is none, or it is being loaded
+		db.shrank = true
+		return
+	}
+	db.file.Shrunk()
+}
+
+// lenOf returns the number of keys of database i, whose shards are all locked.
+func (db *DB) lenOf(i int) (n int) {
+	for s := range db.shards {
+		n += db.shards[s].tables[i].dict.Len()
+	}
+	return n
 }
 
 // Swap exchanges the contents of two databases. The transaction must hold

@@ -38,7 +38,9 @@ func (db *DB) load(path string) error {
 		return errors.Join(wrapPath(path, err), f.Close())
 	}
 	db.changes.Store(0)
-	db.file = f
+	if db.file = f; db.shrank {
+		f.Shrunk()
+	}
 	db.opened = Opened{Took: db.clock.Now().Sub(began)}
 	for i := range db.opt.Databases {
 		db.opened.Keys += db.Len(i)
