@@ -17,7 +17,9 @@ type View interface {
 	Seq() uint64
 	// Find returns the entry of key; false if there is none.
 	Find(db int, key []byte) (Entry, bool)
-	// All yields every entry. They are valid until the next is asked for.
+	// All yields every entry. They are valid until the next is asked for. It is
+	// called at most once, and then Find and Len are not called any more: so a
+	// View can let go of what it has yielded.
 	All() iter.Seq[Entry]
 	// Len returns the number of entries.
 	Len() int

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
+
 	"redstart/persist/internal/disk"
 	"redstart/types"
 )
@@ -26,6 +28,7 @@ type draft struct {
 	*File
 	path string // where it will be
 	done bool   // it is not to be removed any more
+	sent int    // bytes of transactions since it was synced
 }
 
 // draftName returns the name of a draft of the file at path.
@@ -107,7 +110,7 @@ func (d *draft) write(v View, progress func(done, total int64), stop func() erro
 		return err
 	}
 	written := c.count
-	err = d.Load(func(Entry) error { return c.next() }, func(uint64, []byte) error { return nil })
+	err = d.readBack(c.next)
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading back what was written: %w", err)
@@ -117,6 +120,31 @@ func (d *draft) write(v View, progress func(done, total int64), stop func() erro
 		return fmt.Errorf("reading back what was written: transaction %d instead of %d", d.Stats().Covered, v.Seq())
 	}
 	return nil
+}
+
+// readBack reads all that is in d, and passes on that there is one more entry. What
+// was read is not needed again soon: the file is large, and this process holds
+// all of it already.
+func (d *draft) readBack(entry func() error) error {
+	var s state
+	var seen shed
+	err := d.view(func(tx *bolt.Tx) error {
+		defer seen.release()
+		if err := s.read(tx); err != nil {
+			return err
+		}
+		return s.loadChunks(tx, d.opt.Limits, func(value []byte) error {
+			if seen.full() {
+				seen.release()
+			}
+			seen.add(value)
+			return nil
+		}, func(Entry) error { return entry() })
+	})
+	if err == nil {
+		_, err = d.scan(s.covered, func(uint64, []byte) error { return nil }, func(int) {})
+	}
+	return explain(d.File.path, err)
 }
 
 // startAt makes a new file one whose transactions go on after seq.

@@ -262,6 +262,7 @@ type replay struct {
 	pieces []byte // of a transaction that is not whole yet
 	open   bool   // its first piece has been read
 	each   func(seq uint64, tx []byte) error
+	seen   shed
 }
 
 // segment reads the segment named name, or the first one if that is nil. It
@@ -277,6 +278,7 @@ func (p *replay) segment(tx *bolt.Tx, name []byte) (next []byte, bytes int, err 
 		records := b.Cursor()
 		for key, value := records.First(); key != nil; key, value = records.Next() {
 			bytes += len(value)
+			p.seen.add(value)
 			if err := p.record(key, value); err != nil {
 				return nil, 0, err
 			}

@@ -160,13 +160,13 @@ func (d *decoder) run(tx *bolt.Tx, limits *types.Limits) error {
 }
 
 // chunk is told of each chunk that is begun.
-func (d *decoder) chunk(size int) error {
+func (d *decoder) chunk(value []byte) error {
 	if d.b.bytes >= batchBytes && len(d.b.entries) > 0 {
 		if err := d.pass(); err != nil {
 			return err
 		}
 	}
-	d.b.bytes += size
+	d.b.bytes += len(value)
 	return nil
 }
 
@@ -203,9 +203,9 @@ func (d *decoder) pass() error {
 	return nil
 }
 
-// loadChunks reads the chunks of the snapshot: it passes the size of each, then
-// the entries that end in it.
-func (s *state) loadChunks(tx *bolt.Tx, limits *types.Limits, begin func(size int) error, entry func(Entry) error) error {
+// loadChunks reads the chunks of the snapshot: it passes each, as it is in the
+// map of the file, then the entries that end in it.
+func (s *state) loadChunks(tx *bolt.Tx, limits *types.Limits, begin func(value []byte) error, entry func(Entry) error) error {
 	r := reader{limits: limits, each: entry}
 	next := uint64(1)
 	c := tx.Bucket(dataBucket).Cursor()
@@ -223,7 +223,7 @@ func (s *state) loadChunks(tx *bolt.Tx, limits *types.Limits, begin func(size in
 			if err != nil {
 				return err
 			}
-			if err := begin(len(value)); err != nil {
+			if err := begin(value); err != nil {
 				return err
 			}
 			if err := r.chunk(&chunk); err != nil {
@@ -260,6 +260,7 @@ func (f *File) scan(after uint64, each func(seq uint64, tx []byte) error, read f
 	for {
 		size := 0
 		err := f.viewAbroad(&abroad, func(tx *bolt.Tx) (err error) {
+			defer p.seen.release()
 			name, size, err = p.segment(tx, name)
 			return err
 		})

@@ -3,7 +3,9 @@ package persist
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,5 +108,49 @@ func TestLoadBatchesAreBounded(t *testing.T) {
 		return nil
 	}, Effects: func(uint64, []byte) error { return nil }}))
 	require.GreaterOrEqual(t, batches, 4)
+	require.NoError(t, f.Close())
+}
+
+// From wherever the journal is read, all that comes after is passed, and what is
+// not there any more is missed.
+func TestScanFromAnywhere(t *testing.T) {
+	opt := testOptions(Always)
+	opt.KeepJournal = 40 * segmentSize
+	f, m := mustOpen(t, tempFile(t), opt)
+	r := rand.New(rand.NewPCG(3, 3))
+	for i := range 300 {
+		size := r.IntN(segmentSize)
+		if i%40 == 0 {
+			size = 3 * recordSize
+		}
+		do(t, f, m, setTx(fmt.Sprint(i), strings.Repeat("x", size)))
+		if r.IntN(3) == 0 {
+			require.NoError(t, f.Sync())
+		}
+		if i == 150 {
+			require.NoError(t, f.Checkpoint(m))
+		}
+	}
+	require.NoError(t, f.Sync())
+	oldest := uint64(0)
+	for after := range m.seq + 1 {
+		want := after + 1
+		_, err := f.scan(after, func(seq uint64, tx []byte) error {
+			require.Equal(t, want, seq)
+			want++
+			return nil
+		}, nil)
+		if err != nil {
+			require.ErrorIs(t, err, ErrCorrupt)
+			require.Zero(t, oldest)
+			continue
+		}
+		if oldest == 0 {
+			oldest = after
+		}
+		require.Equal(t, m.seq+1, want, after)
+	}
+	require.Greater(t, oldest, uint64(50))
+	require.Less(t, oldest, uint64(150))
 	require.NoError(t, f.Close())
 }

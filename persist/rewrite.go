@@ -256,9 +256,18 @@ func (d *draft) next(seq uint64, tx []byte) error {
 	case seq != have+1:
 		return damagef("transaction %d follows %d", seq, have)
 	}
-	_, err := d.Append(tx)
-	return err
+	if _, err := d.Append(tx); err != nil {
+		return err
+	}
+	if d.sent += len(tx); d.sent < sentAtOnce {
+		return nil
+	}
+	d.sent = 0
+	return d.Sync()
 }
+
+// sentAtOnce is how much of a journal waits in memory to be written to a draft.
+const sentAtOnce = 2 << 20
 
 // replace makes d the file, with what is in the old one and in g. It is the
 // committer's. d is left to its owner if stepErr is not nil: then g is written

@@ -210,3 +210,24 @@ func TestFileRemoved(t *testing.T) {
 	require.NoError(t, os.Remove(path))
 	require.ErrorIs(t, db.Close(), ErrReadOnly, "nobody has noticed before")
 }
+
+// What a backup or a rewrite has read of its view is let go at once, and only of
+// the view.
+func TestViewLetsGo(t *testing.T) {
+	db := open(t, "", nil)
+	for i := range 5000 {
+		require.NoError(t, db.Set(fmt.Sprint(i), []byte("v")))
+	}
+	v := keysView{db.Snapshot()}
+	require.Equal(t, 5000, v.Len())
+	n := 0
+	for range v.All() {
+		if n++; n%500 == 0 {
+			require.LessOrEqual(t, v.Len(), 5000-n+len(db.shards)+5000/len(db.shards)*2, "but for the table that is read")
+		}
+	}
+	require.Equal(t, 5000, n)
+	require.Zero(t, v.Len())
+	require.Equal(t, 5000, db.Len(0))
+	require.NoError(t, db.Close())
+}

@@ -83,7 +83,9 @@ func (db *DB) Fork() *DB {
 	return fork
 }
 
-// keysView is what a checkpoint sees of a snapshot.
+// keysView is what a checkpoint sees of a snapshot. What All has yielded is not in
+// the snapshot any more: of what is written to in the meantime the old version is
+// of use to nobody else.
 type keysView struct{ *Snapshot }
 
 func (v keysView) Seq() uint64 { return v.seq }
@@ -119,6 +121,7 @@ func (v keysView) All() iter.Seq[persist.Entry] {
 						return
 					}
 				}
+				v.db.shards[s].tables[i] = new(table)
 			}
 		}
 	}
