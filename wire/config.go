@@ -141,6 +141,8 @@ func (c *Config) StoreOptions() *store.Options {
 		Databases: int(c.number("databases")),
 		Sync:      policies[c.Get("appendfsync")],
 		Limits:    &limits,
+
+		MaxJournal: max(1, c.number("auto-aof-rewrite-min-size")),
 	}
 }
 

@@ -40,7 +40,6 @@ func inertDirectives() (all []directive) {
 	add(text, "appendonly.aof", "appendfilename")
 	add(text, "appendonlydir", "appenddirname")
 	add(integer(0, 1<<31-1), "100", "auto-aof-rewrite-percentage")
-	add(memory(0, 1<<63-1), "67108864", "auto-aof-rewrite-min-size")
 	// Memory is not limited (see maxmemory), so nothing is ever evicted.
 	add(oneOf("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu",
 		"allkeys-random", "noeviction"), "noeviction", "maxmemory-policy")

@@ -94,6 +94,9 @@ var policies = map[string]store.Policy{"everysec": store.EverySecond, "always": 
 var fileDirectives = []directive{
 	{name: "databases", kind: integer(1, 1<<31-1), initial: "16", fixed: errImmutable,
 		report: func(s *Server, _ string) string { return itoa(s.db.Databases()) }},
+	// The size from which the journal is folded into the snapshot, whatever its
+	// growth; of a file that is open it stays as it was on opening.
+	{name: "auto-aof-rewrite-min-size", kind: memory(0, 1<<63-1), initial: "67108864"},
 	{name: "dir", kind: text, initial: workingDirectory(), fixed: errProtected,
 		report: func(s *Server, _ string) string { return filepath.Dir(absolute(s.db.Path())) }},
 	{name: "dbfilename", kind: text, fixed: errProtected,

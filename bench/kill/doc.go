@@ -6,10 +6,12 @@
 // which all of them share: strings, lists, hashes, sets and sorted sets, small
 // and large ones, alone and in MULTI, with deadlines far away and about now;
 // some wait for elements of queues (BLPOP, BLMOVE, BZPOPMIN); some send several
-// requests at once. Checkpoints run all the while, and half of the kills come
-// right after one has begun. Now and then the server is killed again while it
-// opens the file, and redstart check looks at what that has left. Each request
-// is noted as an attempt, with its reply and two times.
+// requests at once. In half of the lives checkpoints and rewrites of the file are
+// asked for all the while, in the others the server makes the checkpoints that it
+// finds due; and most kills come right after one of these, or a backup, has begun
+// (chores_test.go, which counts how many they hit). Now and then the server is
+// killed again while it opens the file, and redstart check looks at what that has
+// left. Each request is noted as an attempt, with its reply and two times.
 //
 // The judge is porcupine: for each group it looks for an order of the attempts
 // in which a model of Redis (command_test.go) gives the replies that came, and

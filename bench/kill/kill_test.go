@@ -71,6 +71,9 @@ type lives struct {
 	allowed time.Duration    // see sentence
 	pace    time.Duration    // see client
 	total   toll
+	chores  chores
+	copier  *exec.Cmd // 'redstart backup', in this life
+	covered int       // commits in the snapshot while a checkpoint was made, in this life; -1: none was
 }
 
 func newLives(t *testing.T, program peer.Program, sync string) *lives {
@@ -79,7 +82,8 @@ func newLives(t *testing.T, program peer.Program, sync string) *lives {
 		s = rand.Uint64()
 	}
 	t.Logf("%s, appendfsync %s: -seed %d", program.Name, sync, s)
-	l := &lives{program: program, opt: peer.Options{Dir: t.TempDir(), Sync: sync}, rand: rand.New(rand.NewPCG(s, 0))}
+	opt := peer.Options{Dir: t.TempDir(), Sync: sync, Args: []string{"--auto-aof-rewrite-min-size", journalLimit}}
+	l := &lives{program: program, opt: opt, rand: rand.New(rand.NewPCG(s, 0))}
 	if sync == "everysec" {
 		l.allowed, l.pace = allowedLoss, everySecondPace
 	}
@@ -95,19 +99,24 @@ func (l *lives) run(t *testing.T, kills int, longest time.Duration) {
 	l.start(t)
 	defer func() { l.server.Kill() }()
 	for n := range kills {
-		killed, dead := l.live(t, time.Duration(l.rand.Int64N(int64(longest))))
+		p := l.plan()
+		killed, dead := l.live(t, p, time.Duration(l.rand.Int64N(int64(longest))))
 		if n%checkEvery == checkEvery-1 && l.program.Name == "redstart" {
 			l.stillborn(t)
 			l.check(t)
 		}
 		l.start(t)
-		l.judge(t, fmt.Sprintf("%s-kill-%d", l.opt.Sync, n+1), killed, dead)
+		l.tidy(t)
+		l.judge(t, fmt.Sprintf("%s-kill-%d", l.opt.Sync, n+1), p, killed, dead)
 		if t.Failed() {
 			t.Logf("the server printed:\n%s", l.server.Output())
 			return
 		}
 	}
 	x := l.total
+	c := l.chores
+	t.Logf("of %d kills %d hit a checkpoint that was asked for, %d one of the server's own (which finished %d), %d a rewrite, %d a backup",
+		kills, c.checkpoints, c.own, c.begun, c.rewrites, c.backups)
 	t.Logf("%d kills: %d requests acknowledged, of which %d lost (at most %v before the kill); %d under way, of which %d surely found",
 		kills, x.answered, x.lost, x.oldest.Round(time.Millisecond), x.open, x.found)
 }
@@ -122,15 +131,20 @@ func (l *lives) start(t *testing.T) {
 }
 
 // live lets all clients write until the server is killed, after some time, or
-// then as soon as a checkpoint has begun.
-func (l *lives) live(t *testing.T, after time.Duration) (killed, dead moment) {
+// then as soon as a chore has begun.
+func (l *lives) live(t *testing.T, p plan, after time.Duration) (killed, dead moment) {
 	t.Helper()
+	conn, err := dial(l.server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
 	var wg sync.WaitGroup
 	errs := make([]error, len(l.clients))
 	for i, c := range l.clients {
 		wg.Go(func() { errs[i] = c.run(l.server.Addr()) })
 	}
-	if err := l.save(after, l.rand.IntN(2) == 0); err != nil {
+	if err := l.disturb(conn, p, after); err != nil {
 		t.Error(err)
 	}
 	killed = now()
@@ -140,42 +154,8 @@ func (l *lives) live(t *testing.T, after time.Duration) (killed, dead moment) {
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
 	}
+	l.leftovers()
 	return killed, dead
-}
-
-// save has the server make checkpoints now and then, for some time, and at the
-// end of it, if so wanted, one that has just begun.
-func (l *lives) save(forTime time.Duration, atEnd bool) error {
-	conn, err := dial(l.server.Addr())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	end := time.After(forTime)
-	for {
-		select {
-		case <-end:
-			if !atEnd {
-				return nil
-			}
-			err := bgsave(conn)
-			<-time.After(time.Duration(l.rand.Int64N(int64(10 * time.Millisecond))))
-			return err
-		case <-time.After(time.Duration(l.rand.Int64N(int64(150 * time.Millisecond)))):
-			if err := bgsave(conn); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// bgsave begins a checkpoint, if none is under way.
-func bgsave(conn redis.Conn) error {
-	_, err := conn.Do("BGSAVE")
-	if err != nil && strings.Contains(err.Error(), "in progress") {
-		return nil
-	}
-	return err
 }
 
 // stillborn kills our server some times while it opens the file.
@@ -210,13 +190,16 @@ func (l *lives) file() string { return filepath.Join(l.opt.Dir, "app.db") }
 
 // judge looks at what there is after a kill, and decides whether that, and all
 // replies before, are as they must be.
-func (l *lives) judge(t *testing.T, name string, killed, dead moment) {
+func (l *lives) judge(t *testing.T, name string, p plan, killed, dead moment) {
 	t.Helper()
 	conn, err := dial(l.server.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	if err := l.hit(conn, p); err != nil {
+		t.Fatal(err)
+	}
 	s := sentence{killed: killed, allowed: l.allowed}
 	var attempts []*attempt
 	for _, c := range l.clients {
