@@ -117,6 +117,10 @@ func (f *File) round(ticked bool) (closing bool) {
 	}
 	p := &f.pipe
 	closing = f.closing
+	if f.err == errNotLoaded { // it may be damaged, and is left as it is
+		f.mu.Unlock()
+		return closing
+	}
 	s := p.step
 	wanted := p.open.sync || closing || s != nil || p.open.bytes >= flushBytes || ticked || f.condemned != nil
 	if !wanted {
