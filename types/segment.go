@@ -103,7 +103,8 @@ type outer struct {
 
 type bigValue struct {
 	buf   []byte
-	owner *owner // who may write to buf
+	owner *owner // who may write to buf, unless it is lent
+	loans *loans // nil: buf is not to be lent
 }
 
 // A slab is a list whose places keep their numbers and are used again.

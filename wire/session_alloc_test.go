@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -44,7 +45,13 @@ func TestCommandsAllocateNothing(t *testing.T) {
 	}
 }
 
-func sendNowhere([]byte) (bool, error) { return false, nil }
+func sendNowhere(*outgoing) (bool, error) { return false, nil }
+
+// all returns a copy of what is on its way.
+func (o *outgoing) all() []byte {
+	parts := o.parts()
+	return bytes.Join(parts[:], nil)
+}
 
 func quietSession(t *testing.T) *session {
 	db, err := store.Open("", nil)

@@ -212,11 +212,16 @@ var stringCommands = []Command{
 }
 
 func get(c *Call) error {
-	v, err := c.Tx.Get(c.Key())
-	if err != nil {
+	key := c.Key()
+	v, err := c.Tx.Get(key)
+	switch {
+	case err != nil:
 		return err
+	case v == nil:
+		c.Reply.Null()
+	default:
+		c.Bulk(key, v)
 	}
-	replyString(c, v)
 	return nil
 }
 
