@@ -74,5 +74,5 @@ func TestProgressOnTerminal(t *testing.T) {
 	require.NoError(t, db.Close())
 	shown, stdout := examineOnTerminal(t, dir, "recover", "app.db", "new.db")
 	require.Contains(t, stdout, "new.db holds what is whole in app.db, which is whole: 200 000 keys")
-	require.Regexp(t, `^(\rredstart: recovering app\.db \[[#.]{24}\] +\d+ %  (snapshot chunk|writing key|reading back key)[^\r\n]*\x1b\[K)+\r\x1b\[K$`, shown)
+	require.Regexp(t, `^(\rredstart: recovering app\.db \[[#.]{24}\] +\d+ %  (snapshot chunk|journal record|writing key|reading back key)[^\r\n]*\x1b\[K)+\r\x1b\[K$`, shown)
 }
