@@ -74,8 +74,8 @@
 // logger so, and goes on.
 //
 // What can be told of a page that was not written, although the disk said so
-// or nobody asked it: the root is older than its meta, and below it there is a gap
-// in the numbers, or a page with two parents. What cannot be told:
+// or nobody asked it: the root is of another commit than its meta, and below it
+// there is a gap in the numbers, or a page with two parents. What cannot be told:
 //
 //   - a meta page that was not written: the other one leads to the commit before,
 //     whose tree is whole until the next but one is written;

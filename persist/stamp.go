@@ -21,10 +21,13 @@ import (
 // numbered. An older page in the place of any other leads to a gap, or to
 // a page with two parents.
 //
-// A root that is younger than its meta is whole, too, if nothing else is wrong:
-// it is what a later commit has written into a place that was free by then, whose
-// meta was lost. It has all that the meta's own had. So are roots that
-// bbolt's own tool for compaction has written.
+// A root that is younger than its meta is refused, too. It is what a later commit
+// has written into a place that was free by then, and the meta of that commit, or
+// of the one before, was lost. If nothing else is wrong it leads to all that the
+// meta's own root led to. But the later commit may have been cut short by the
+// end of a process, and whoever has opened the file since has not seen it, and gone
+// on without it: it must not come to life when the machine loses power after that.
+// (So a copy made by bbolt's own tool for compaction is refused as well.)
 //
 // The root is a leaf of some 300 bytes, which is less than a disk writes as
 // a whole, so there is no root with the stamp of one transaction and the rest of
@@ -57,14 +60,14 @@ func putStamp(tx *bolt.Tx) error {
 	return tx.Bucket(metaBucket).SetSequence(uint64(s))
 }
 
-// fits returns an error if a root with stamp s, on page root, is older than the
-// meta page of bbolt's transaction tx that leads to it.
+// fits returns an error if a root with stamp s, on page root, is not of bbolt's
+// transaction tx, which is that of the meta page that leads to it.
 func (s stamp) fits(root, tx uint64) error {
-	if s.tx() >= tx {
+	if s.tx() == tx {
 		return nil
 	}
 	return damagef("page %d, the root of the tree, was written by commit %d, and the meta page that leads to it by commit %d: "+
-		"the root that belongs to it never reached the disk, or another program has written to the file", root, s.tx(), tx)
+		"a page of one of them never reached the disk, or another program has written to the file", root, s.tx(), tx)
 }
 
 // stageMissing says that there should be a stage below page root.

@@ -144,7 +144,7 @@ func TestOldRoot(t *testing.T) {
 	holds(t, path, newer, 2)
 }
 
-// A root that is younger than its meta is what a later commit has left.
+// So is one that is younger.
 func TestYoungRoot(t *testing.T) {
 	path := tempFile(t)
 	older, newer := twoCommits(t, path)
@@ -153,7 +153,12 @@ func TestYoungRoot(t *testing.T) {
 	young := slices.Clone(newer)
 	copy(young[:2*m.pageSize], older)
 	copy(young[int64(m.root)*int64(m.pageSize)+8:], now[8:])
-	holds(t, path, young, 2)
+	require.NoError(t, os.WriteFile(path, young, 0o600))
+	refused(t, path, ErrCorrupt, fmt.Sprintf("page %d, the root of the tree, was written by commit %d", m.root, m.tx+1))
+	got, sum, found := examined(t, path)
+	require.Len(t, found, 1)
+	require.Equal(t, 1, sum.Damage)
+	require.Equal(t, stringValue("2", 0, 0), got.dbs[0]["a"])
 }
 
 // A root that has lost its stage is refused.
