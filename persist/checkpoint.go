@@ -30,6 +30,7 @@ const (
 	segmentsPerStep = 1024      // of the journal: 32 MiB or more
 	busyStep        = 256 << 10 // bytes of chunks a commit takes along if somebody waits for commits
 	quietStep       = 4 << 20   // and otherwise
+	draftStep       = 1 << 20   // and of a draft, which does not sync them: memory is all that matters
 	minDelta        = 256 << 10 // bytes of deltas below which a base is never rewritten
 	minUnread       = 8 << 20   // bytes of the journal below which it is always read
 	maxDirty        = 256 << 20 // bytes of names of changed keys that are kept in memory
@@ -282,7 +283,10 @@ func (w *snapshotWriter) chunk(c *chunk) error {
 	w.bytes += len(c.buf)
 	w.cost.Bytes += int64(len(c.buf))
 	limit := quietStep
-	if w.f.Policy() == Always {
+	switch {
+	case w.f.opt.draft:
+		limit = draftStep
+	case w.f.Policy() == Always:
 		limit = busyStep
 	}
 	if w.bytes < limit {

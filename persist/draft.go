@@ -56,8 +56,10 @@ func newDraft(path string, old fs.FileInfo, limits *types.Limits, warn func(erro
 		}
 		return file, nil
 	}
+	// Nobody waits for a part of it, and a sync for each would be most of the time
+	// it takes. bbolt syncs it as it grows, and finish at the end.
 	f, err := Open(draftName(path), &Options{
-		MaxJournal: math.MaxInt64, KeepJournal: math.MaxInt64, MaxFree: -1, Limits: limits,
+		Sync: Never, MaxJournal: math.MaxInt64, KeepJournal: math.MaxInt64, MaxFree: -1, Limits: limits,
 		openFile: create, ticks: make(chan time.Time), draft: true,
 	})
 	if err != nil {
