@@ -67,7 +67,11 @@ func compactFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 	}
 	end, err := n.examine("compact", files, line(io.Discard), newProgress(stderr, "compacting "+files[0]))
 	if err != nil || end.Err != "" {
-		return failed(stderr, end, err, "")
+		hint := ""
+		if end.Locked {
+			hint = ": a server does this by itself, and at once when it gets the command BGREWRITEAOF"
+		}
+		return failed(stderr, end, err, hint)
 	}
 	fmt.Fprintf(stdout, "%s: %s, %s before, %s now\n", files[0], keys(end.Summary.Keys), size(end.Summary.Size), size(end.Size))
 	return statusOK

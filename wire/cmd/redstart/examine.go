@@ -139,9 +139,13 @@ func (n *nurse) examine(op string, paths []string, report func(string), p *progr
 	if n.still == 0 {
 		n.still = stillTime
 	}
+	info, err := os.Stat(paths[0])
+	if err == nil && !info.Mode().IsRegular() {
+		return ending{}, fmt.Errorf("%s is no regular file", paths[0])
+	}
 	if n.memory == 0 {
 		n.memory = memoryBase
-		if info, err := os.Stat(paths[0]); err == nil {
+		if err == nil {
 			n.memory += memoryTimes * info.Size()
 		}
 	}

@@ -74,8 +74,11 @@ func checkFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 		return statusOK
 	}
 	hint := ""
-	if end.Damaged {
+	switch {
+	case end.Damaged:
 		hint = fmt.Sprintf("; `redstart recover %s NEW` saves what is whole: %s", path, contents(end.Summary))
+	case end.Locked:
+		hint = fmt.Sprintf(": `redstart backup %s NEW` makes a copy, which can be checked", path)
 	}
 	return failed(stderr, end, err, hint)
 }

@@ -124,7 +124,7 @@ func TestCheckAndRecover(t *testing.T) {
 	require.NoError(t, db.Check())
 	status, _, stderr = redstart(dir, "check", "new.db")
 	require.Equal(t, 1, status)
-	require.Regexp(t, `^redstart: new\.db is open in (process \d+|another process)\n$`, stderr)
+	require.Regexp(t, `^redstart: new\.db is open in (process \d+|another process): .redstart backup new\.db NEW. makes a copy, which can be checked\n$`, stderr)
 	status, _, stderr = redstart(dir, "info", "new.db")
 	require.Equal(t, 1, status)
 	require.Regexp(t, `^redstart: new\.db is open in (process \d+|another process): ask it, with INFO and DBSIZE\n$`, stderr)

@@ -203,6 +203,8 @@ func TestArguments(t *testing.T) {
 		{"info nothing.db", 1, "nothing.db: no such file"},
 		{"info " + foreign, 1, foreign + ": not a Redstart file"},
 		{"check nothing.db", 1, "nothing.db: no such file"},
+		{"check .", 1, "redstart: . is no regular file\n"},
+		{"backup " + os.DevNull + " new.db", 1, "redstart: " + os.DevNull + " is no regular file\n"},
 		{"check " + foreign, 1, foreign + ": not a Redstart file"},
 		{"recover " + foreign + " new.db", 1, foreign + ": not a Redstart file"},
 		{"recover nothing.db " + foreign, 1, foreign + ": file already exists"},
