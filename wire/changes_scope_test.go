@@ -102,7 +102,7 @@ func randomChange(t *testing.T, c *client, rng *rand.Rand) {
 	key := func() string { return []string{"a:", "b:"}[rng.IntN(2)] + strconv.Itoa(1+rng.IntN(3)) }
 	n := func() string { return strconv.Itoa(rng.IntN(scopeDatabases)) }
 	word := func() string { return strconv.Itoa(rng.IntN(20)) }
-	at := func() string { return strconv.Itoa(4102444800000 + rng.IntN(1000)) }
+	at := func() string { return strconv.FormatInt(4102444800000+rng.Int64N(1000), 10) }
 	lines := []string{
 		"SET " + key() + " " + word(), "SET " + key() + " " + word() + " PXAT " + at(), "APPEND " + key() + " " + word(),
 		"SETRANGE " + key() + " 3 " + word(), "RPUSH " + key() + " " + word() + " " + word(), "LPUSH " + key() + " " + word(),
