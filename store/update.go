@@ -99,9 +99,26 @@ func (db *DB) user(writable bool, opts []TxOption) (*Tx, error) {
 	}
 	if len(o.keys) != 0 {
 		tx.declared = o.keys
+		if len(o.keys) > 1 {
+			tx.warm(o.keys)
+		}
 	}
 	tx.durable, tx.undo = o.durable, writable
 	return tx, nil
+}
+
+// warm lets the processor fetch the entries of keys, several at once, before the
+// transaction asks for one after the other and waits for each.
+func (tx *Tx) warm(keys []string) {
+	var hashes [8]uint64
+	keys = keys[:min(len(keys), len(hashes))]
+	for i, k := range keys {
+		hashes[i] = types.HashOf(k)
+		tx.table(hashes[i]).dict.Warm(hashes[i])
+	}
+	for _, h := range hashes[:len(keys)] {
+		tx.table(h).dict.WarmRecord(h)
+	}
 }
 
 // begin takes a transaction from the pool and locks its shards.

@@ -99,11 +99,11 @@ func (d *Dict) Find(h uint64, key string) (r Ref) {
 // cell returns the number of the directory's cell for h.
 func (d *Dict) cell(h uint64) uint64 { return h >> (64 - d.depth) }
 
-// warm lets the processor fetch what a search for h looks at first, the group,
-// while the caller does other things. Some time later warmRecord does the same
+// Warm lets the processor fetch what a search for h looks at first, the group,
+// while the caller does other things. Some time later WarmRecord does the same
 // for the entry itself, which only the group tells. Together they spare the
 // search most of its time if the Dict is larger than the caches.
-func (d *Dict) warm(h uint64) {
+func (d *Dict) Warm(h uint64) {
 	if d.count != 0 {
 		s := d.dir[d.cell(h)]
 		grp := &s.groups[s.home(h)]
@@ -112,7 +112,8 @@ func (d *Dict) warm(h uint64) {
 	}
 }
 
-func (d *Dict) warmRecord(h uint64) {
+// WarmRecord is the second step of Warm.
+func (d *Dict) WarmRecord(h uint64) {
 	if d.count != 0 {
 		s := d.dir[d.cell(h)]
 		grp := &s.groups[s.home(h)]

@@ -202,9 +202,9 @@ func (l *zlarge) warm(lo int) {
 	from := max(0, lo-ahead)
 	l.tree.root.each(from, from+ahead, func(member []byte, _ float64) bool {
 		if h := HashOf(text(member)); next {
-			l.dict.warmRecord(h)
+			l.dict.WarmRecord(h)
 		} else {
-			l.dict.warm(h)
+			l.dict.Warm(h)
 		}
 		next = !next
 		return true
