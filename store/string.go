@@ -36,17 +36,6 @@ func (tx *Tx) Get(key string) ([]byte, error) {
 	return present(r.Value()), nil
 }
 
-// Lend lends the string at key to somebody who needs it longer than the
-// transaction takes. It reports false if there is none, or none large enough to
-// be worth it. It does not count as an access: Get comes before.
-func (tx *Tx) Lend(key string) (types.Loan, bool) {
-	r, err := tx.find(key)
-	if err != nil || !r.OK() {
-		return types.Loan{}, false
-	}
-	return r.Lend()
-}
-
 // present makes an empty string differ from none.
 func present(b []byte) []byte {
 	if b == nil {

@@ -11,9 +11,9 @@ import (
 // is empty and ready to use; a nil *Dict reads as empty.
 //
 // Every method that takes a hash wants HashOf(key). Bytes and Refs that come
-// out of a Dict point into it and are valid until its next write, except for a
-// Loan. Bytes and strings that go in are copied, except by Give; they may be
-// borrowed from the same Dict.
+// out of a Dict point into it and are valid until its next write. Bytes and
+// strings that go in are copied, except by Give; they may be borrowed from the
+// same Dict.
 //
 // # Layout
 //
@@ -148,7 +148,7 @@ func (d *Dict) PutAt(r Ref, h uint64, key string, value []byte, deadline int64, 
 // Give is PutAt for a value, too large to lie beside its key, whose memory d is
 // to keep instead of a copy; r may be the zero Ref if there is no such key. It
 // returns memory that is the caller's from now on: that of the value it has
-// replaced, if nobody else may read it, or nil. (A borrower gets it: see Loan.)
+// replaced, if nobody else may read it, or nil.
 func (d *Dict) Give(r Ref, h uint64, key string, value []byte, deadline int64, mark uint8) (left []byte) {
 	if !d.holds(r) {
 		s := d.writable(h)
@@ -167,7 +167,7 @@ func (d *Dict) Give(r Ref, h uint64, key string, value []byte, deadline int64, m
 		return nil
 	}
 	b := &s.outer.bigs.items[r.rec.number()]
-	if b.owner == d.owner && b.loans.orphan() {
+	if b.owner == d.owner {
 		left = b.buf
 	}
 	d.setBig(b, value)
@@ -220,7 +220,7 @@ func (d *Dict) put(s *segment, r Ref, h uint64, key string, value []byte, deadli
 func (d *Dict) putBig(s *segment, r Ref, h uint64, key string, value []byte, deadline int64, mark uint8) (added bool) {
 	if r.OK() && r.rec.form() == formBig {
 		b := &s.outer.bigs.items[r.rec.number()]
-		if d.owns(b) && cap(b.buf) >= len(value) && cap(b.buf) <= 2*len(value) {
+		if b.owner == d.owner && cap(b.buf) >= len(value) && cap(b.buf) <= 2*len(value) {
 			b.buf = b.buf[:len(value)]
 			copy(b.buf, value)
 		} else {
@@ -327,7 +327,7 @@ func (d *Dict) Mutable(h uint64, key string) []byte {
 		return nil
 	case formBig:
 		b := &s.outer.bigs.items[r.number()]
-		if !d.owns(b) {
+		if b.owner != d.owner {
 			d.setBig(b, clip(b.buf))
 		}
 		return b.buf
@@ -348,7 +348,7 @@ func (d *Dict) Grow(h uint64, key string, n int) []byte {
 		return nil
 	case formBig:
 		b := &s.outer.bigs.items[r.number()]
-		if !d.owns(b) || n > cap(b.buf) {
+		if b.owner != d.owner || n > cap(b.buf) {
 			d.setBig(b, enlarge(b.buf, n))
 		} else if was := len(b.buf); n > was {
 			b.buf = b.buf[:n]

@@ -251,7 +251,7 @@ func (d *Dict) dropKey(s *segment, i uint32) {
 func (d *Dict) addBig(s *segment, buf []byte) uint32 {
 	o := d.outerOf(s)
 	was := o.bigs.size()
-	i := o.bigs.add(bigValue{buf, d.owner, newLoans(len(buf))})
+	i := o.bigs.add(bigValue{buf, d.owner})
 	d.mem += o.bigs.size() - was + cap(buf)
 	return i
 }
@@ -259,11 +259,8 @@ func (d *Dict) addBig(s *segment, buf []byte) uint32 {
 // setBig makes buf, which is d's own, the bytes of b.
 func (d *Dict) setBig(b *bigValue, buf []byte) {
 	d.mem += cap(buf) - cap(b.buf)
-	b.buf, b.owner, b.loans = buf, d.owner, newLoans(len(buf))
+	b.buf, b.owner = buf, d.owner
 }
-
-// owns reports whether d may write to the bytes of b.
-func (d *Dict) owns(b *bigValue) bool { return b.owner == d.owner && b.loans.none() }
 
 // dropPayload gives up what r's payload refers to.
 func (d *Dict) dropPayload(s *segment, r record) {

@@ -103,8 +103,7 @@ type outer struct {
 
 type bigValue struct {
 	buf   []byte
-	owner *owner // who may write to buf, unless it is lent
-	loans *loans // nil: buf is not to be lent
+	owner *owner // who may write to buf
 }
 
 // A slab is a list whose places keep their numbers and are used again.

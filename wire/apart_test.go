@@ -97,7 +97,7 @@ func TestLargeArguments(t *testing.T) {
 		}
 		for ; ; more = s.feedMore() {
 			s.publish(nil)
-			s.box.send(func(o *outgoing) (bool, error) { got.Write(o.all()); return false, nil })
+			s.box.send(func(b []byte) (bool, error) { got.Write(b); return false, nil })
 			if !more {
 				break
 			}

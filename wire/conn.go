@@ -104,14 +104,9 @@ func (c *conn) drain(more bool) bool {
 	}
 }
 
-func (c *conn) write(o *outgoing) (kept bool, err error) {
-	c.srv.stats.out.Add(int64(o.len()))
-	if len(o.rest) == 0 {
-		_, err = c.net.Write(o.buf)
-		return false, err
-	}
-	parts := o.buffers()
-	_, err = parts.WriteTo(c.net)
+func (c *conn) write(b []byte) (kept bool, err error) {
+	c.srv.stats.out.Add(int64(len(b)))
+	_, err = c.net.Write(b)
 	return false, err
 }
 

@@ -44,7 +44,6 @@ func Do(ctx context.Context, db *store.DB, args ...any) (tidwall.Value, error) {
 	}
 	link := &noLink{woken: make(chan struct{}, 1)}
 	x := newSession(NewServer(db, nil), link)
-	x.call.Lend = nil // answer reads x.out
 	defer x.close()
 	if err := x.do(ctx, words, link.woken); err != nil {
 		return tidwall.Value{}, err

@@ -94,16 +94,17 @@ type loopConn struct {
 	broken    bool // and is to be closed when that is over
 	isTouched bool
 	isReady   bool
-	readable  bool // there may be something to read
-	ended     bool // the client has sent all it will
-	more      bool // the session has more to run
-	resumes   bool // others have done something for the session
-	unsent    outgoing
-	takes     bool                          // the client took all of a piece, and there is more in unsent
-	writer    func(*outgoing) (bool, error) // c.write
-	space     []byte                        // of the session, into which was read
-	stint     uint64                        // of the session's run: see relief
-	sync      uint64                        // number of the last one that it waited for
+	readable  bool                       // there may be something to read
+	ended     bool                       // the client has sent all it will
+	more      bool                       // the session has more to run
+	resumes   bool                       // others have done something for the session
+	unsent    []byte                     // in the memory of base, if that is not nil
+	base      []byte                     // a buffer of the pool, perhaps
+	takes     bool                       // the client took all of a piece, and there is more in unsent
+	writer    func([]byte) (bool, error) // c.write
+	space     []byte                     // of the session, into which was read
+	stint     uint64                     // of the session's run: see relief
+	sync      uint64                     // number of the last one that it waited for
 }
 
 // newLoop starts a loop.
@@ -283,7 +284,7 @@ func (l *loop) event(e *unix.EpollEvent) {
 	if e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.ended = true
 	}
-	if c.unsent.len() > 0 && e.Events&unix.EPOLLOUT != 0 {
+	if len(c.unsent) > 0 && e.Events&unix.EPOLLOUT != 0 {
 		c.takes = true
 	}
 	l.enqueue(c)
@@ -291,7 +292,7 @@ func (l *loop) event(e *unix.EpollEvent) {
 
 // enqueue makes c do its work in the next turn.
 func (l *loop) enqueue(c *loopConn) {
-	if !c.isReady && (c.takes || !c.away && (c.resumes || (c.readable || c.more) && c.unsent.len() == 0)) {
+	if !c.isReady && (c.takes || !c.away && (c.resumes || (c.readable || c.more) && len(c.unsent) == 0)) {
 		c.isReady = true
 		l.ready = append(l.ready, c)
 	}
@@ -350,7 +351,7 @@ func (l *loop) work() bool {
 		if c.takes {
 			l.touch(c)
 		}
-		if c.closed || c.away || c.unsent.len() > 0 && !c.resumes {
+		if c.closed || c.away || len(c.unsent) > 0 && !c.resumes {
 			continue
 		}
 		n := 0
@@ -452,77 +453,55 @@ func (l *loop) send() {
 // flush sends as much as the client takes. It reports false if the connection
 // is over.
 func (c *loopConn) flush() bool {
-	if c.unsent.len() > 0 {
-		if c.transmit(&c.unsent) != nil {
+	if len(c.unsent) > 0 {
+		n, err := c.transmit(c.unsent)
+		if err != nil {
 			return false
 		}
-		if c.unsent.len() > 0 {
+		if c.unsent = c.unsent[n:]; len(c.unsent) > 0 {
 			return true
 		}
-		c.unsent.release()
-		c.takes = false
+		buffers.put(c.base)
+		c.unsent, c.base, c.takes = nil, nil, false
 	}
 	last, err := c.session.box.send(c.writer)
-	return err == nil && (!last || c.unsent.len() > 0)
+	return err == nil && (!last || len(c.unsent) > 0)
 }
 
-// write sends o and keeps what the client does not take.
-func (c *loopConn) write(o *outgoing) (kept bool, err error) {
-	if c.unsent.len() > 0 {
-		c.unsent.add(o)
+// write sends b and keeps what the client does not take.
+func (c *loopConn) write(b []byte) (kept bool, err error) {
+	if len(c.unsent) > 0 {
+		c.unsent, c.base = append(c.unsent, b...), nil
 		return false, nil
 	}
-	if err = c.transmit(o); err != nil || o.len() == 0 {
+	n, err := c.transmit(b)
+	if err != nil || n == len(b) {
 		return false, err
 	}
-	c.unsent = *o
+	c.unsent, c.base = b[n:], b
 	return true, nil
 }
 
-// transmit sends what the client takes of o, up to a piece.
-func (c *loopConn) transmit(o *outgoing) error {
-	room := loopPiece
-	c.takes = o.len() > room
-	for room > 0 && o.len() > 0 {
-		n, errno := c.sendSome(o, room)
+// transmit sends what the client takes of b, up to a piece.
+func (c *loopConn) transmit(b []byte) (sent int, err error) {
+	c.takes = len(b) > loopPiece
+	b = b[:min(len(b), loopPiece)]
+	for sent < len(b) {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(c.socket),
+			uintptr(unsafe.Pointer(&b[sent])), uintptr(len(b)-sent), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		switch errno {
 		case 0:
-			o.sent(n)
-			room -= n
+			sent += int(n)
 			c.srv.stats.out.Add(int64(n))
 		case unix.EINTR:
 		case unix.EAGAIN:
 			c.takes = false
-			return nil
+			return sent, nil
 		default:
-			return errno
+			return sent, errno
 		}
 	}
-	return nil
-}
-
-const sendFlags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
-
-// sendSome sends as many of the first room bytes of o as the socket takes at once.
-func (c *loopConn) sendSome(o *outgoing, room int) (int, syscall.Errno) {
-	if len(o.rest) == 0 {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(c.socket),
-			uintptr(unsafe.Pointer(&o.buf[0])), uintptr(min(len(o.buf), room)), sendFlags, 0, 0)
-		return int(n), errno
-	}
-	var pieces [3]unix.Iovec
-	var message unix.Msghdr
-	message.Iov = &pieces[0]
-	for _, b := range o.parts() {
-		if b = b[:min(len(b), room)]; len(b) > 0 {
-			pieces[message.Iovlen].Base = &b[0]
-			pieces[message.Iovlen].SetLen(len(b))
-			message.Iovlen++
-			room -= len(b)
-		}
-	}
-	n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(c.socket), uintptr(unsafe.Pointer(&message)), sendFlags)
-	return int(n), errno
+	return sent, nil
 }
 
 // close ends a client, or makes it end when its session is back.
@@ -536,7 +515,7 @@ func (l *loop) close(c *loopConn) {
 	delete(l.conns, int32(c.socket))
 	unix.Close(c.socket)
 	c.mu.Unlock()
-	c.unsent.release()
+	c.unsent = nil
 	c.session.close()
 	l.srv.conns.Done()
 }

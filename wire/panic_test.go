@@ -77,6 +77,6 @@ func run(s *session, commands ...string) string {
 	s.feed(in.Bytes())
 	s.publish(nil)
 	var out []byte
-	s.box.send(func(o *outgoing) (bool, error) { out = append(out, o.all()...); return false, nil })
+	s.box.send(func(b []byte) (bool, error) { out = append(out, b...); return false, nil })
 	return string(out)
 }

@@ -28,7 +28,7 @@ func TestReadsGoOn(t *testing.T) {
 		s.feed(in.Bytes())
 		s.publish(disk)
 		out := ""
-		s.box.send(func(o *outgoing) (bool, error) { out += string(o.all()); return false, nil })
+		s.box.send(func(b []byte) (bool, error) { out += string(b); return false, nil })
 		return out
 	}
 	full := errors.Join(store.ErrReadOnly, errors.New("disk full"))

@@ -34,7 +34,6 @@ type session struct {
 	partly atomic.Bool // there is something in it, which may be the beginning of a large command
 	parser resp.Parser
 	out    resp.Writer // replies of the commands run since the last publish
-	lent   lent        // to out
 	call   command.Call
 	tx     *store.Tx // its Owner is the session
 	locks  store.LockSet
@@ -95,7 +94,7 @@ func newSession(srv *Server, link transport) *session {
 	s.authed = !srv.needsPassword()
 	s.parser.Unauthenticated = !s.authed
 	s.parser.MaxBulk = srv.config.live.Load().maxBulk
-	s.call = command.Call{Peer: s, Reply: &s.out, Yield: s.tx.OnWait, Lend: s.lend}
+	s.call = command.Call{Peer: s, Reply: &s.out, Yield: s.tx.OnWait}
 	s.box.idle.L = &s.box.mu
 	s.card.init(s)
 	srv.db.TrackAccess() // for OBJECT IDLETIME
@@ -248,7 +247,7 @@ func (s *session) runKept() {
 func (s *session) run(b []byte) (n int) {
 	s.paused = false
 	for n < len(b) && s.parked == nil && !s.ending {
-		if s.out.Len() >= outChunk || s.lent.any() {
+		if s.out.Len() >= outChunk {
 			s.paused = true
 			break
 		}
@@ -291,10 +290,9 @@ func (s *session) publish(err error) {
 		if err != nil && wrote {
 			s.ending = true
 			s.out.Reset()
-			s.lent.end()
 			s.out.Error(spell(err))
 		}
-		s.box.put(&s.out, &s.lent)
+		s.box.put(&s.out)
 	} else {
 		s.box.release()
 	}
@@ -337,10 +335,9 @@ func (s *session) letGo() {
 // commands before its replies are sent, so what is here is all there is.
 func (s *session) limitReplies() {
 	limit := s.srv.config.live.Load().replies.hard
-	if limit != 0 && s.out.Len()+len(s.lent.loan.Bytes()) > limit {
+	if limit != 0 && s.out.Len() > limit {
 		s.srv.log.Warn("closing client that reached the output buffer limit", "client", s.id)
 		s.out.Reset()
-		s.lent.end()
 		s.ending = true
 	}
 }
@@ -353,7 +350,6 @@ func (s *session) close() {
 		return
 	}
 	s.dead, s.in, s.apart, s.multi = true, nil, apart{}, nil
-	s.lent.end()
 	if s.parked != nil {
 		s.srv.db.GiveUp(s.parked.waiter, errGone)
 	}
@@ -395,9 +391,7 @@ type outbox struct {
 	idle    sync.Cond // sending became false
 	proto   int       // of messages
 	buf     []byte
-	lent    lent     // to buf
-	out     outgoing // while it is sent
-	held    []byte   // messages that wait for the replies being written
+	held    []byte // messages that wait for the replies being written
 	holding bool
 	sending bool
 	ended   bool  // nothing comes any more: close when sent
@@ -405,29 +399,19 @@ type outbox struct {
 	behind  int64 // since when, in seconds, more than the soft limit is here; 0: it is not
 }
 
-// put moves what w holds, and what was lent to it, to the outbox.
-func (o *outbox) put(w *resp.Writer, l *lent) {
+// put moves what w holds to the outbox.
+func (o *outbox) put(w *resp.Writer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.broken:
 		w.Reset()
-		l.end()
 	case len(o.buf) == 0:
-		o.buf, o.lent = w.Swap(nil), *l
-	case l.any() && o.lent.any():
-		b := w.Bytes()
-		o.buf = append(append(append(o.buf, b[:l.at]...), l.loan.Bytes()...), b[l.at:]...)
-		w.Reset()
-		l.end()
+		o.buf = w.Swap(nil)
 	default:
-		if l.any() {
-			o.lent = lent{len(o.buf) + l.at, l.loan}
-		}
 		o.buf = append(o.buf, w.Bytes()...)
 		w.Reset()
 	}
-	*l = lent{}
 	o.letThrough()
 }
 
@@ -510,7 +494,7 @@ func (o *outbox) add(w *resp.Writer, limit *outputLimit, now int64) bool {
 
 // within reports whether what is here is within limit.
 func (o *outbox) within(limit *outputLimit, now int64) bool {
-	size := len(o.buf) + len(o.lent.loan.Bytes()) + len(o.held)
+	size := len(o.buf) + len(o.held)
 	switch {
 	case limit.soft == 0 || size <= limit.soft:
 		o.behind = 0
@@ -523,10 +507,7 @@ func (o *outbox) within(limit *outputLimit, now int64) bool {
 }
 
 // fail drops everything, now and from now on.
-func (o *outbox) fail() {
-	o.broken, o.buf, o.held = true, nil, nil
-	o.lent.end()
-}
+func (o *outbox) fail() { o.broken, o.buf, o.held = true, nil, nil }
 
 func (o *outbox) end() {
 	o.mu.Lock()
@@ -538,7 +519,7 @@ func (o *outbox) end() {
 // for whoever is doing so. If write has kept its argument, that is its own from
 // then on. last reports that the session has ended and
 // everything was sent, or that nothing more can be.
-func (o *outbox) send(write func(*outgoing) (kept bool, err error)) (last bool, err error) {
+func (o *outbox) send(write func([]byte) (kept bool, err error)) (last bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.sending {
@@ -546,14 +527,13 @@ func (o *outbox) send(write func(*outgoing) (kept bool, err error)) (last bool, 
 	}
 	o.sending = true
 	for len(o.buf) > 0 && err == nil {
-		o.out = newOutgoing(o.buf, o.lent)
-		o.buf, o.lent = nil, lent{}
+		b := o.buf
+		o.buf = nil
 		o.mu.Unlock()
 		kept := false
-		if kept, err = write(&o.out); !kept {
-			o.out.release()
+		if kept, err = write(b); !kept {
+			buffers.put(b)
 		}
-		o.out = outgoing{}
 		o.mu.Lock()
 	}
 	o.sending = false
@@ -567,5 +547,5 @@ func (o *outbox) send(write func(*outgoing) (kept bool, err error)) (last bool, 
 func (o *outbox) size() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.buf) + len(o.lent.loan.Bytes())
+	return len(o.buf)
 }

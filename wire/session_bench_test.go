@@ -76,7 +76,7 @@ func BenchmarkSession(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				s.feed(batches[i%len(batches)])
 				s.publish(nil)
-				s.box.send(func(*outgoing) (bool, error) { return false, nil })
+				s.box.send(func([]byte) (bool, error) { return false, nil })
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/16, "ns/command")
 		})

@@ -32,9 +32,6 @@ type Call struct {
 	Pinned bool
 	// Yield, if it is not nil, lets the server serve others meanwhile.
 	Yield func()
-	// Lend, if it is not nil, replies the large string at a key without copying
-	// it, or reports false.
-	Lend func(key string) bool
 
 	args [][]byte // after the command's name
 	all  [][]byte // with it
@@ -53,16 +50,6 @@ type Wait struct {
 	Keys    []string      // at which one is enough
 	Timeout time.Duration // 0: for ever
 	Null    func(*resp.Writer)
-}
-
-// minLend is the length from which on a string is not copied into a reply.
-const minLend = 64 << 10
-
-// Bulk replies v, the string at key.
-func (c *Call) Bulk(key string, v []byte) {
-	if len(v) < minLend || c.Lend == nil || !c.Lend(key) {
-		c.Reply.Bulk(v)
-	}
 }
 
 // heavy is a number of elements that take about a millisecond to go through.

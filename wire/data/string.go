@@ -212,16 +212,11 @@ var stringCommands = []Command{
 }
 
 func get(c *Call) error {
-	key := c.Key()
-	v, err := c.Tx.Get(key)
-	switch {
-	case err != nil:
+	v, err := c.Tx.Get(c.Key())
+	if err != nil {
 		return err
-	case v == nil:
-		c.Reply.Null()
-	default:
-		c.Bulk(key, v)
 	}
+	replyString(c, v)
 	return nil
 }
 

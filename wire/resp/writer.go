@@ -104,15 +104,6 @@ func (w *Writer) Bulk(b []byte) {
 	w.buf = append(buf, '\r', '\n')
 }
 
-// BulkAround writes what is around a string of n bytes, and returns where these
-// belong: whoever sends what was written has to put them there.
-func (w *Writer) BulkAround(n int) (at int) {
-	w.buf = appendHeader(w.buf, '$', int64(n))
-	at = len(w.buf)
-	w.buf = append(w.buf, '\r', '\n')
-	return at
-}
-
 // BulkString is Bulk for a string.
 func (w *Writer) BulkString(s string) { w.buf = appendBulk(w.buf, '$', s) }
 
