@@ -8,7 +8,7 @@ import (
 
 // How many clients a sync can expect: those of the last two, each once.
 func TestCompany(t *testing.T) {
-	l := new(loop)
+	g := new(gathering)
 	var clients [6]loopConn
 	for _, step := range []struct {
 		come    []int
@@ -25,24 +25,42 @@ func TestCompany(t *testing.T) {
 		{[]int{5}, 6},
 		{[]int{5}, 1}, // the others have gone
 	} {
-		l.touched = l.touched[:0]
+		g.waiting = g.waiting[:0]
 		for _, i := range step.come {
-			l.touched = append(l.touched, &clients[i])
+			g.waiting = append(g.waiting, &clients[i])
 		}
-		l.meet()
-		require.Equal(t, step.company, l.company)
+		g.meet()
+		require.Equal(t, step.company, g.company)
 	}
 }
 
-// Those whose replies wait for the disk do not have a second turn before it.
-func TestOthers(t *testing.T) {
+// A few clients are waited for, of many half of them.
+func TestEnough(t *testing.T) {
+	for _, c := range []struct{ company, need int }{{1, 1}, {10, 10}, {many - 1, many - 1}, {many, many / 2}, {50, 25}, {51, 25}} {
+		g := &gathering{company: c.company}
+		for !g.enough() {
+			g.waiting = append(g.waiting, nil)
+		}
+		require.Len(t, g.waiting, c.need)
+	}
+}
+
+// Those whose replies wait for the disk do not have a turn before they are sent,
+// whatever happens to them, and the others do.
+func TestHold(t *testing.T) {
 	l := new(loop)
-	waits, comes := &loopConn{isTouched: true, isReady: true}, &loopConn{isReady: true}
-	l.ready = []*loopConn{waits, comes}
+	waits, comes, away := &loopConn{isTouched: true, isReady: true}, &loopConn{isReady: true}, &loopConn{isTouched: true, away: true}
+	l.ready, l.touched = []*loopConn{waits, comes}, []*loopConn{waits, away}
+	l.hold()
+	require.Equal(t, []*loopConn{waits, away}, l.gathering.waiting)
+	require.Empty(t, l.touched)
+	require.False(t, waits.onlyMail)
+	require.True(t, away.onlyMail, "its replies are of a run that is not over")
+	waits.readable, waits.resumes, waits.takes = true, true, true
+	l.enqueue(waits)
+	l.touch(waits)
+	require.Empty(t, l.touched)
 	require.True(t, l.others())
 	require.Equal(t, []*loopConn{comes}, l.doing)
-	require.Equal(t, []*loopConn{waits}, l.ready)
 	require.False(t, l.others())
-	require.Empty(t, l.doing)
-	require.Equal(t, []*loopConn{waits}, l.ready)
 }

@@ -21,9 +21,9 @@ import (
 //  1. ask which sockets have something, without waiting if there is work left;
 //  2. read each of them once into the loop's one buffer, and run the session;
 //  3. resume the sessions in the mailbox: served waits, messages to send;
-//  4. under the policy Always, if something was written, let those who have
-//     sent a command meanwhile do theirs, too, and then wait until all of that
-//     is on disk, once;
+//  4. under the policy Always, if something was written, let the replies wait
+//     until all of that is on disk, and others have their turns meanwhile: see
+//     gather_linux.go;
 //  5. send the replies, once for each client.
 //
 // So a busy server makes few and large turns, which cost least, by itself. A
@@ -60,12 +60,10 @@ type loop struct {
 	doing   []*loopConn // those of this turn; the memory of the next ready
 	next    int         // the first of doing that has not had its turn
 	current *loopConn   // whose session runs, or ran last
-	sync    uint64      // number of the last one waited for
-	before  int         // clients that waited for it
-	company int         // and for it or the one before
 	buf     []byte
 
-	relief relief
+	gathering gathering
+	relief    relief
 }
 
 const (
@@ -94,6 +92,8 @@ type loopConn struct {
 	broken    bool // and is to be closed when that is over
 	isTouched bool
 	isReady   bool
+	waits     bool                       // its replies do, for the disk: it has no turn until they are sent
+	onlyMail  bool                       // but it was away when that began, and only messages of others are sent
 	readable  bool                       // there may be something to read
 	ended     bool                       // the client has sent all it will
 	more      bool                       // the session has more to run
@@ -104,7 +104,7 @@ type loopConn struct {
 	writer    func([]byte) (bool, error) // c.write
 	space     []byte                     // of the session, into which was read
 	stint     uint64                     // of the session's run: see relief
-	sync      uint64                     // number of the last one that it waited for
+	sync      uint64                     // number of the last one that its replies waited for
 }
 
 // newLoop starts a loop.
@@ -177,12 +177,12 @@ func (l *loop) arrived() {
 func (l *loop) run() {
 	var events [loopEvents]unix.EpollEvent
 	for l.work() {
-		if l.gather(events[:]) {
+		if l.answer(events[:]) {
 			continue
 		}
-		l.send()
 		if l.over() {
 			l.relief.end()
+			l.gathering.end()
 			l.mu.Lock() // nobody rings a bell that is another file by now
 			unix.Close(l.bell)
 			l.bell = -1
@@ -221,7 +221,7 @@ func (l *loop) wait(events []unix.EpollEvent) int {
 	}
 	l.asleep.Store(true)
 	defer l.asleep.Store(false)
-	if l.hasMail() || l.over() {
+	if l.hasMail() || l.gathering.isSynced() || l.over() {
 		return 0
 	}
 	woken, err := unix.EpollWait(l.epoll, events, -1)
@@ -292,7 +292,7 @@ func (l *loop) event(e *unix.EpollEvent) {
 
 // enqueue makes c do its work in the next turn.
 func (l *loop) enqueue(c *loopConn) {
-	if !c.isReady && (c.takes || !c.away && (c.resumes || (c.readable || c.more) && len(c.unsent) == 0)) {
+	if !c.isReady && !c.waits && (c.takes || !c.away && (c.resumes || (c.readable || c.more) && len(c.unsent) == 0)) {
 		c.isReady = true
 		l.ready = append(l.ready, c)
 	}
@@ -300,7 +300,7 @@ func (l *loop) enqueue(c *loopConn) {
 
 // touch makes the turn end with sending what c has to send.
 func (l *loop) touch(c *loopConn) {
-	if !c.isTouched {
+	if !c.isTouched && !c.waits {
 		c.isTouched = true
 		l.touched = append(l.touched, c)
 	}
@@ -426,19 +426,17 @@ func (l *loop) read(c *loopConn) (n int, ok bool) {
 	return int(r), true
 }
 
-// send sends what the clients touched in this turn have to send.
-func (l *loop) send() {
-	if len(l.touched) == 0 {
-		return
-	}
-	err := l.srv.db.WaitDurable()
-	for i, c := range l.touched {
-		l.touched[i] = nil
-		c.isTouched = false
+// send sends what clients have to send; err is why what they wrote is not on
+// disk, if it has to be. It returns the memory of the list.
+func (l *loop) send(clients []*loopConn, err error) []*loopConn {
+	for i, c := range clients {
+		clients[i] = nil
+		mail := c.away || c.onlyMail
+		c.isTouched, c.waits, c.onlyMail = false, false, false
 		if c.closed {
 			continue
 		}
-		if !c.away { // else only messages of others are sent
+		if !mail { // else only messages of others are sent
 			c.session.publish(err)
 		}
 		if !c.flush() {
@@ -447,7 +445,7 @@ func (l *loop) send() {
 		}
 		l.enqueue(c)
 	}
-	l.touched = l.touched[:0]
+	return clients[:0]
 }
 
 // flush sends as much as the client takes. It reports false if the connection

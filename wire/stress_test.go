@@ -297,6 +297,44 @@ func TestRepliesAreDurable(t *testing.T) {
 	}
 }
 
+// Nor is it however many clients there are, and for what one has only read.
+func TestManyRepliesAreDurable(t *testing.T) {
+	for _, transport := range transports {
+		for _, clients := range []int{2, 10, 60} {
+			t.Run(fmt.Sprint(transport, clients), func(t *testing.T) {
+				p := startOn(t, transport, filepath.Join(t.TempDir(), "db"), &store.Options{Sync: store.Always})
+				durable := func() uint64 { s, _ := p.db.Stats(); return s.Durable }
+				requests := [][]byte{lines("INCR n"), lines("GET n"), lines("INCR n", "GET n", "PING", "INCR n")}
+				replies := []int{1, 1, 4}
+				var all sync.WaitGroup
+				for i := range clients {
+					c := newClient(t, p)
+					all.Go(func() {
+						for j := range 60 {
+							k := (i + j) % len(requests)
+							if _, err := c.conn.Write(requests[k]); err != nil {
+								t.Error(err)
+								return
+							}
+							for range replies[k] {
+								v := c.read(t)
+								number := uint64(v.Int) // of the commit, as there are no others
+								if v.Str != "" {
+									number, _ = strconv.ParseUint(v.Str, 10, 64)
+								}
+								if is := durable(); is < number {
+									t.Errorf("client %d was told of commit %d, but only %d are durable", i, number, is)
+								}
+							}
+						}
+					})
+				}
+				all.Wait()
+			})
+		}
+	}
+}
+
 // CLIENT REPLY holds for a command that waits, and holds back no messages.
 func TestReplyOffAround(t *testing.T) {
 	p := startOurs(t, "", nil, nil)
