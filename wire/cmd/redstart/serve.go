@@ -94,6 +94,9 @@ func serveFile(path string, config *wire.Config, stdout, stderr io.Writer) error
 		return err
 	}
 	gc.loaded(db.Size)
+	if db.Path() != "" {
+		spareProcs(opt.Sync)
+	}
 	// From here on a signal must find the database whole.
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
