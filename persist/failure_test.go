@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -172,6 +173,45 @@ func TestShortagePauses(t *testing.T) {
 		require.NoError(t, f.Wait(m.seq))
 		stop()
 		require.Zero(t, f.short)
+		require.NoError(t, f.Close())
+		reopened(t, path, m)
+	}
+}
+
+// Space that comes while a try is failing is noticed with the next second.
+func TestSpaceDuringTry(t *testing.T) {
+	for during := 2; during <= 6; during++ {
+		path, ticks := tempFile(t), make(chan time.Time)
+		var full, counting atomic.Bool
+		var tries atomic.Int32
+		f, m := mustOpen(t, path, &Options{Sync: Always, ticks: ticks, hook: func(point string) error {
+			if point != "commit" || !counting.Load() {
+				return nil
+			}
+			if tries.Add(1) == int32(during) {
+				full.Store(false)
+				counting.Store(false)
+			}
+			return errSpace
+		}})
+		do(t, f, m, setTx("before", "1"))
+		require.NoError(t, f.Sync())
+		stop := disk.Watch(filepath.Dir(path), func(e disk.Event, do func() error) error {
+			if e.Op == disk.Write && len(e.Data) == len(zeros) && full.Load() {
+				return errSpace
+			}
+			return do()
+		})
+		full.Store(true)
+		counting.Store(true)
+		do(t, f, m, setTx("a", strings.Repeat("x", 3*recordSize)))
+		require.ErrorIs(t, f.Wait(m.seq), syscall.ENOSPC)
+		for counting.Load() {
+			second(ticks)
+		}
+		second(ticks)
+		require.NoError(t, f.Err())
+		stop()
 		require.NoError(t, f.Close())
 		reopened(t, path, m)
 	}

@@ -21,12 +21,12 @@ import (
 // succeeds although the group does not, as when there is no memory for a larger
 // map of the file; then there are the pauses only.
 type shortage struct {
-	err     error // what Append returns meanwhile; nil: there is no shortage
-	pause   int   // ticks between two tries
-	left    int   // of them
-	telling bool  // reserving failed as well as the group: when it succeeds, so may that
-	due     bool  // the group is to be tried now
-	zeroed  int64 // up to where in the file there is space
+	err    error // what Append returns meanwhile; nil: there is no shortage
+	pause  int   // ticks between two tries
+	left   int   // of them
+	room   bool  // there was, before the last try: that it is there says nothing
+	due    bool  // the group is to be tried now
+	zeroed int64 // up to where in the file there is space
 }
 
 // zeros are what is written to see whether there is space.
@@ -36,10 +36,12 @@ var zeros [256 << 10]byte
 // return from now on.
 func (f *File) lacking(g *group, cause error) error {
 	s := &f.short
+	if s.err == nil {
+		s.room = f.reserve(g) == nil
+	}
 	s.err, s.due = f.failure(cause), false
 	s.pause = min(max(1, 2*s.pause), maxPause)
 	s.left = s.pause
-	s.telling = f.reserve(g) != nil
 	return s.err
 }
 
@@ -47,7 +49,9 @@ func (f *File) lacking(g *group, cause error) error {
 func (f *File) endured(g *group) bool {
 	s := &f.short
 	s.left--
-	return s.left <= 0 || s.telling && f.reserve(g) == nil
+	before := s.room
+	s.room = f.reserve(g) == nil
+	return s.left <= 0 || s.room && !before
 }
 
 // reserve makes sure that there is space for the pages of g behind those that
