@@ -103,9 +103,11 @@
 //	                           whether there is space again
 //	an error of a sync         the same, until a complete new file has been
 //	                           written from memory and has taken the place
-//	a sync that hangs          Wait waits; under the other policies writers go
-//	                           on until 56 MiB wait for the disk, and then wait
-//	                           before they take a lock: readers go on
+//	a sync that hangs          Wait waits, but clients of a server who only read
+//	                           do so for a second at most; under the other
+//	                           policies writers go on until 56 MiB wait for the
+//	                           disk, and then wait before they take a lock:
+//	                           readers go on
 //	the file is removed, moved as with a sync; but a stranger's file in its
 //	or cut short in use        place is left alone
 //	damage found in use, by a  the file takes no more writes and is written anew

@@ -1,10 +1,12 @@
 package wire
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // A conn is the transport of one net.Conn of any kind: its goroutine reads,
@@ -85,8 +87,25 @@ func (c *conn) turn(run func() (more bool)) (more bool) {
 	c.turns.Lock()
 	defer c.turns.Unlock()
 	more = run()
-	c.session.publish(c.srv.db.WaitDurable())
+	c.session.publish(c.settle())
 	return more
+}
+
+// stallTime is how long those who only read wait for what others have written to
+// be on disk. Then the disk hangs, and they are told what is in memory, as they
+// are when it fails.
+const stallTime = time.Second
+
+// settle waits until the client may be told what its commands did.
+func (c *conn) settle() error {
+	db := c.srv.db
+	if !db.AwaitsDisk() || c.session.tellsOfChange() {
+		return db.WaitDurable()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stallTime)
+	defer cancel()
+	_ = db.WaitSeq(ctx, db.Seq()) // whoever has only read is answered in any case
+	return nil
 }
 
 // drain sends the replies and, as long as there is more to run, runs it. It

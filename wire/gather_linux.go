@@ -29,17 +29,27 @@ import (
 //     syncer waits for the disk, and rings the bell.
 //
 // One sync is under way at a time; in the journal more could not be, either.
+//
+// A disk may hang. When a sync has taken a second those who have only read are
+// answered, and others who only read from then on, at once, until it is over:
+// what they are told is in memory and may not be on disk yet, as when the disk
+// fails. Those who have written wait. If it is the loop that waits for the disk,
+// the overseer has another goroutine turn it (relief_linux.go), and the old runner
+// is what syncer is otherwise.
 type gathering struct {
 	waiting []*loopConn // clients whose replies wait for a sync that has not begun
-	syncing []*loopConn // and for the one that syncer waits for
+	syncing []*loopConn // and for the one that is under way
 
 	number  uint64 // of the last sync
 	before  int    // clients that waited for it
 	company int    // and for it or the one before
 
-	orders chan struct{} // to syncer; nil: there is none yet
-	synced atomic.Bool   // it has carried out the last one
-	err    error         // with this error; read it after synced
+	orders  chan struct{} // to syncer; nil: there is none yet
+	under   atomic.Uint64 // number of the sync that is under way; 0: there is none
+	synced  atomic.Bool   // it is over,
+	err     error         // with this error; read it after synced
+	hanging atomic.Bool   // it has taken too long,
+	late    atomic.Bool   // which the loop has not looked at yet
 }
 
 const (
@@ -49,20 +59,42 @@ const (
 )
 
 // answer ends a turn: it sends the replies of those who were touched, or makes
-// them wait. It reports whether somebody else has his turn before the loop sleeps.
-func (l *loop) answer(events []unix.EpollEvent) (more bool) {
+// them wait. more says that somebody else has his turn before the loop sleeps;
+// not still, that this goroutine is the runner no more.
+func (l *loop) answer(events []unix.EpollEvent) (more, still bool) {
 	l.land()
-	switch g := &l.gathering; {
-	case l.srv.db.AwaitsDisk():
+	g := &l.gathering
+	if g.hanging.Load() {
+		g.late.Store(false)
+		l.touched = l.answerReaders(l.touched)
+		g.waiting, g.syncing = l.answerReaders(g.waiting), l.answerReaders(g.syncing)
+	}
+	if l.srv.db.AwaitsDisk() {
 		l.hold()
 		return l.gather(events)
-	case len(g.waiting) > 0 && len(g.syncing) == 0: // the policy has changed, or somebody else had all synced
-		g.waiting = l.send(g.waiting, l.srv.db.WaitDurable())
 	}
-	if len(l.touched) > 0 {
-		l.touched = l.send(l.touched, l.srv.db.WaitDurable())
+	if !g.isUnder() { // or the policy has changed, or somebody else had all synced
+		g.waiting = l.send(g.waiting, nil)
 	}
-	return false
+	l.touched = l.send(l.touched, nil)
+	return false, true
+}
+
+// answerReaders sends the replies of those of list who have only read, and
+// returns the others.
+func (l *loop) answerReaders(list []*loopConn) (writers []*loopConn) {
+	var readers []*loopConn
+	writers = list[:0]
+	for _, c := range list {
+		if c.closed || c.away || c.onlyMail || !c.session.tellsOfChange() {
+			readers = append(readers, c)
+		} else {
+			writers = append(writers, c)
+		}
+	}
+	clear(list[len(writers):])
+	l.send(readers, nil)
+	return writers
 }
 
 // hold makes those who were touched wait.
@@ -86,24 +118,24 @@ func (l *loop) hold() {
 }
 
 // gather looks out for others who can share the next sync, and begins it if it
-// is time. It reports whether somebody has come, or may go on.
-func (l *loop) gather(events []unix.EpollEvent) (more bool) {
+// is time. more says that somebody has come; still is that of answer.
+func (l *loop) gather(events []unix.EpollEvent) (more, still bool) {
 	g := &l.gathering
 	for looks := 0; !l.others(); looks++ {
 		switch {
-		case len(g.syncing) > 0:
-			return false // its end rings the bell
+		case g.isUnder(): // its end rings the bell
+			return false, true
 		case len(g.waiting) == 0:
-			return false
+			return false, true
 		case g.enough() || looks == gatherLooks:
-			return l.sync()
+			return false, l.sync()
 		}
 		n := l.poll(events)
 		for i := range events[:n] {
 			l.event(&events[i])
 		}
 	}
-	return true
+	return true, true
 }
 
 // others makes a turn for those who are ready. It reports whether there are any.
@@ -121,22 +153,44 @@ func (g *gathering) enough() bool {
 }
 
 // sync makes durable what those who wait have seen. If others are expected
-// meanwhile, it lets syncer do that.
-func (l *loop) sync() (more bool) {
+// meanwhile, it lets syncer do that. It reports false if this goroutine is the
+// runner no more.
+func (l *loop) sync() (still bool) {
 	g := &l.gathering
 	g.meet()
-	if g.company-len(g.waiting) < some {
-		g.waiting = l.send(g.waiting, l.srv.db.WaitDurable())
-		return false
-	}
+	others := g.company - len(g.waiting)
 	g.waiting, g.syncing = g.syncing, g.waiting
+	g.synced.Store(false)
+	g.under.Store(g.number)
+	if others < some {
+		return l.syncItself()
+	}
 	if g.orders == nil {
 		g.orders = make(chan struct{}, 1)
 		go l.syncer()
 	}
-	g.synced.Store(false)
 	g.orders <- struct{}{}
-	return false
+	return true
+}
+
+// syncItself waits for the disk in the goroutine that turns the loop: a stint of
+// it, like the run of a session, but that the overseer has more patience with.
+func (l *loop) syncItself() (still bool) {
+	l.relief.disk.Store(true)
+	stint := l.start(nil)
+	err := l.srv.db.WaitDurable()
+	still = l.relief.stint.CompareAndSwap(stint, stint+1)
+	if still {
+		l.relief.disk.Store(false)
+	}
+	l.gathering.err = err
+	l.gathering.synced.Store(true)
+	if !still {
+		l.ring()
+		return false
+	}
+	l.land()
+	return true
 }
 
 // syncer waits for the disk as often as it is told to.
@@ -149,12 +203,20 @@ func (l *loop) syncer() {
 	}
 }
 
-// isSynced reports whether there is something to land.
-func (g *gathering) isSynced() bool { return len(g.syncing) > 0 && g.synced.Load() }
+// isUnder reports whether a sync is under way, or has not been landed.
+func (g *gathering) isUnder() bool { return g.under.Load() != 0 }
 
-// land sends the replies for which syncer has waited, if it is done.
+// isLate reports whether there are those to be answered although it is not over.
+func (g *gathering) isLate() bool { return g.late.Load() }
+
+// isSynced reports whether there is something to land.
+func (g *gathering) isSynced() bool { return g.isUnder() && g.synced.Load() }
+
+// land sends the replies of those who waited for a sync that is over.
 func (l *loop) land() {
 	if g := &l.gathering; g.isSynced() {
+		g.under.Store(0)
+		g.hanging.Store(false)
 		g.syncing = l.send(g.syncing, g.err)
 	}
 }

@@ -42,7 +42,8 @@ import (
 //     large reply as fast as it is sent: it gets a piece of it in each turn.
 //   - Others reach the loop by its mailbox. They ring the bell only if it may
 //     be asleep; it looks into the mailbox after it has said that it will be.
-//   - The loop never waits for anything but events, locks of keys and the disk.
+//   - The loop never waits for anything but events, locks of keys and the disk, and
+//     for the latter two not for long (relief_linux.go).
 type loop struct {
 	srv    *Server
 	epoll  int
@@ -177,7 +178,11 @@ func (l *loop) arrived() {
 func (l *loop) run() {
 	var events [loopEvents]unix.EpollEvent
 	for l.work() {
-		if l.answer(events[:]) {
+		more, still := l.answer(events[:])
+		if !still {
+			return
+		}
+		if more {
 			continue
 		}
 		if l.over() {
@@ -221,7 +226,7 @@ func (l *loop) wait(events []unix.EpollEvent) int {
 	}
 	l.asleep.Store(true)
 	defer l.asleep.Store(false)
-	if l.hasMail() || l.gathering.isSynced() || l.over() {
+	if l.hasMail() || l.gathering.isSynced() || l.gathering.isLate() || l.over() {
 		return 0
 	}
 	woken, err := unix.EpollWait(l.epoll, events, -1)

@@ -43,6 +43,7 @@ import (
 // busy server 2 % of its time. So a runner gives way once a tick, between turns.
 type relief struct {
 	stint  atomic.Uint64
+	disk   atomic.Bool // the stint is a wait for the disk: see gather_linux.go
 	asleep atomic.Bool
 	due    atomic.Bool // the runner is to give way
 	wake   chan struct{}
@@ -62,12 +63,16 @@ func (r *relief) init() {
 func (r *relief) end() { close(r.over) }
 
 // begin notes that the session of c is about to run.
-func (l *loop) begin(c *loopConn) {
+func (l *loop) begin(c *loopConn) { c.stint = l.start(c) }
+
+// start begins a stint: of the session of c, or, without one, of the disk.
+func (l *loop) start(c *loopConn) (stint uint64) {
 	l.current = c
-	c.stint = l.relief.stint.Add(1)
+	stint = l.relief.stint.Add(1)
 	if l.relief.asleep.Load() && l.relief.asleep.CompareAndSwap(true, false) {
 		l.relief.wake <- struct{}{}
 	}
+	return stint
 }
 
 // pause lets the runner give way if it is time.
@@ -90,6 +95,7 @@ func (l *loop) oversee() {
 	tick := time.NewTicker(reliefTick)
 	defer tick.Stop()
 	seen, idle := uint64(0), 0
+	sync, held := uint64(0), 0 // the sync that is under way, and for how many ticks
 	for {
 		select {
 		case <-tick.C:
@@ -101,10 +107,18 @@ func (l *loop) oversee() {
 		case stint != seen:
 			seen, idle = stint, 0
 			r.due.Store(true)
-		case stint%2 == 1:
+		case stint%2 == 1 && !r.disk.Load():
 			l.relieve(stint)
 		default:
 			idle++
+		}
+		if under := l.gathering.under.Load(); under != sync {
+			sync, held = under, 0
+		} else if under != 0 {
+			idle = 0
+			if held++; held == stallTicks {
+				l.hangs(stint)
+			}
 		}
 		if idle < reliefIdle {
 			continue
@@ -132,11 +146,30 @@ func (l *loop) relieve(stint uint64) bool {
 		return false
 	}
 	// From here on the loop is ours, until the new runner begins.
-	l.current.away = true
-	l.buf = make([]byte, loopBuffer) // the session's arguments lie in the old one
+	if l.current == nil {
+		l.relief.disk.Store(false)
+		l.gathering.hanging.Store(true)
+	} else {
+		l.current.away = true
+		l.buf = make([]byte, loopBuffer) // the session's arguments lie in the old one
+	}
 	l.srv.stats.reliefs.Add(1)
 	go l.run()
 	return true
+}
+
+// stallTicks is stallTime in ticks of the overseer.
+const stallTicks = int(stallTime / reliefTick)
+
+// hangs makes the loop go on although a sync takes long.
+func (l *loop) hangs(stint uint64) {
+	if l.relief.disk.Load() {
+		l.relieve(stint)
+		return
+	}
+	l.gathering.hanging.Store(true)
+	l.gathering.late.Store(true)
+	l.ring()
 }
 
 // yield lets others turn the loop while the session waits. It is called by the

@@ -53,7 +53,8 @@ type session struct {
 	watch     store.Watch
 	subs      subscriptions
 	parked    *parked
-	served    bool   // since the last publish, by the transaction of another
+	wrote     bool   // since the last publish
+	served    bool   // since then, by the transaction of another
 	servedSeq uint64 // a commit not before the last that served it
 	wakeups   atomic.Pointer[wakeup]
 	track     *tracker // nil until the client asks for tracking
@@ -275,6 +276,19 @@ func (s *session) run(b []byte) (n int) {
 	return n
 }
 
+// tellsOfChange reports whether the replies that were not published yet do.
+func (s *session) tellsOfChange() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told()
+}
+
+// told is tellsOfChange under mu.
+func (s *session) told() bool {
+	s.wrote = s.tx.Wrote() || s.wrote
+	return s.wrote || s.served
+}
+
 // publish moves the replies to the outbox. Under the policy Always that must
 // wait until what they tell of is on disk: err says that it never will be, so
 // that nothing may be said about it; whoever has only read is answered. A
@@ -282,8 +296,8 @@ func (s *session) run(b []byte) (n int) {
 func (s *session) publish(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wrote := s.tx.Wrote() || s.served
-	s.served = false
+	wrote := s.told()
+	s.served, s.wrote = false, false
 	if s.out.Len() > 0 {
 		s.wants = min(s.out.Len(), outChunk)
 		s.limitReplies()

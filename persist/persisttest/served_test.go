@@ -1,9 +1,11 @@
 package persisttest
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -25,23 +27,27 @@ type client struct {
 }
 
 // served starts a server of db and returns what connects to it.
-func served(t *testing.T, db *store.DB) (dial func() *client, stop func()) {
+func served(t *testing.T, db *store.DB) (srv *wire.Server, dial func() *client, stop func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	srv := wire.NewServer(db, nil)
+	srv = wire.NewServer(db, nil)
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()
 	dial = func() *client {
 		nc, err := net.Dial("tcp", l.Addr().String())
 		require.NoError(t, err)
-		t.Cleanup(func() { nc.Close() })
-		require.NoError(t, nc.SetDeadline(time.Now().Add(time.Minute)))
-		return &client{t, nc, resp.NewReader(nc)}
+		return newClient(t, nc)
 	}
-	return dial, func() {
+	return srv, dial, func() {
 		require.NoError(t, srv.Close())
 		<-ended
 	}
+}
+
+func newClient(t *testing.T, nc net.Conn) *client {
+	t.Cleanup(func() { nc.Close() })
+	require.NoError(t, nc.SetDeadline(time.Now().Add(time.Minute)))
+	return &client{t, nc, resp.NewReader(nc)}
 }
 
 func (c *client) send(line string) {
@@ -93,7 +99,7 @@ func failServed(t *testing.T, policy store.Policy) {
 	})()
 	db, err := store.Open(appFile(dir), &store.Options{Sync: policy})
 	require.NoError(t, err)
-	dial, stop := served(t, db)
+	_, dial, stop := served(t, db)
 	a, b := dial(), dial()
 	require.Equal(t, "OK", a.do("SET before 1"))
 	require.Equal(t, "OK", a.do("CONFIG RESETSTAT"))
@@ -154,5 +160,105 @@ func failServed(t *testing.T, policy store.Policy) {
 	refused, err := db.Get("refused")
 	require.NoError(t, err)
 	require.Nil(t, refused)
+	require.NoError(t, db.Close())
+}
+
+// The disk of a server hangs: those who write wait for it, those who read are
+// answered, and when it comes back so are the others. With company the loop does not
+// wait for the disk itself.
+func TestServedDiskHangs(t *testing.T) {
+	for _, company := range []int{0, 10} {
+		t.Run(fmt.Sprint(company), func(t *testing.T) { hangServed(t, company) })
+	}
+}
+
+func hangServed(t *testing.T, company int) {
+	dir := memoryDir(t)
+	var hanging atomic.Bool
+	entered, release := make(chan bool, 100), make(chan bool)
+	defer disk.Watch(dir, func(e disk.Event, do func() error) error {
+		if hanging.Load() && (e.Op == disk.Commit || e.Op == disk.Write || e.Op == disk.Flush || e.Op == disk.Sync) {
+			entered <- true
+			<-release
+		}
+		return do()
+	})()
+	db, err := store.Open(appFile(dir), &store.Options{Sync: store.Always})
+	require.NoError(t, err)
+	srv, dial, stop := served(t, db)
+	a, b, waiter := dial(), dial(), dial()
+	for range 3 {
+		require.Equal(t, "OK", a.do("SET k old"))
+	}
+	waiter.send("BLPOP l 0")
+	var others []*client
+	for range company {
+		others = append(others, dial())
+	}
+	for range 20 {
+		for _, c := range others {
+			c.send("INCR together")
+		}
+		for _, c := range others {
+			c.receive()
+		}
+	}
+
+	hanging.Store(true)
+	a.send("SET k new")
+	<-entered
+	require.Equal(t, "new", b.do("GET k"))
+	var writers []*client
+	for i := range 20 {
+		w := dial()
+		w.send(fmt.Sprintf("SET k%d v\r\nGET k%d\r\nSET k%d w", i, i, i))
+		writers = append(writers, w)
+		require.Equal(t, "PONG", b.do("PING"))
+		require.Equal(t, "new", dial().do("GET k"))
+	}
+	pipe, err := srv.Dialer()(context.Background(), "", "") // which no loop serves
+	require.NoError(t, err)
+	require.Equal(t, "new", newClient(t, pipe).do("GET k"))
+	push := dial()
+	push.send("RPUSH l e")
+	for b.do("LLEN l") != "0" || b.do("EXISTS k19") != "1" {
+	}
+	gone := dial()
+	gone.send("SET gone 1")
+	for b.do("EXISTS gone") != "1" {
+	}
+	require.NoError(t, gone.nc.Close())
+	for _, w := range append(writers, a, push, waiter) {
+		require.NoError(t, w.nc.SetReadDeadline(time.Now()))
+		_, err := w.nc.Read(make([]byte, 1))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded, "acknowledged although it is not on disk")
+		require.NoError(t, w.nc.SetReadDeadline(time.Now().Add(time.Minute)))
+	}
+
+	hanging.Store(false)
+	close(release)
+	require.Equal(t, "OK", a.receive())
+	for i, w := range writers {
+		require.Equal(t, "OK", w.receive())
+		require.Equal(t, "v", w.receive())
+		require.Equal(t, "OK", w.receive())
+		require.Equal(t, "OK", w.do(fmt.Sprintf("SET k%d x", i)))
+	}
+	require.Equal(t, "1", push.receive())
+	list, err := waiter.r.Read()
+	require.NoError(t, err)
+	require.Len(t, list.Elems, 2)
+	for range 100 {
+		require.Equal(t, "OK", a.do("SET k newer"))
+		require.Equal(t, "newer", b.do("GET k"))
+	}
+	stop()
+	require.NoError(t, db.Close())
+	db, err = store.Open(appFile(dir), nil)
+	require.NoError(t, err)
+	for _, key := range []string{"k", "k19", "gone"} {
+		_, err := db.Get(key)
+		require.NoError(t, err)
+	}
 	require.NoError(t, db.Close())
 }
