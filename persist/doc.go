@@ -49,7 +49,7 @@
 // is written again, at once and then every second, and Append fails with
 // ErrReadOnly meanwhile. After an error of a sync nothing in the file proves
 // anything: the kernel may call pages clean that never reached the disk
-// (commit.go). Then a complete new file is written from what is in memory, and
+// (retry.go). Then a complete new file is written from what is in memory, and
 // takes the place of the old one; if that fails, again after a second, and
 // later every half minute, for as long as it takes (rewrite.go). The same is
 // done when the file was removed or cut short behind our back, which is looked
