@@ -294,16 +294,21 @@ func SetKeys(args [][]byte, keys []Key) (found []Key, ok bool) {
 	return append(keys, Key{1, access}), true
 }
 
-// BitfieldKeys is the FindKeys of BITFIELD: with nothing but GETs it only reads.
+// BitfieldKeys is the FindKeys of BITFIELD: with nothing but GETs, and what says
+// how later changes overflow, it only reads.
 func BitfieldKeys(args [][]byte, keys []Key) (found []Key, ok bool) {
 	if len(args) < 2 {
 		return keys, false
 	}
 	access := AccessRO | AccessRead
-	for i := 2; i < len(args); i += 3 {
-		if !EqualFold(args[i], "GET") || i+2 >= len(args) {
-			access = AccessRW | AccessRead | AccessUpdate
-			break
+	for rest := args[2:]; len(rest) > 0; {
+		switch {
+		case EqualFold(rest[0], "GET") && len(rest) > 2:
+			rest = rest[3:]
+		case EqualFold(rest[0], "OVERFLOW") && len(rest) > 1:
+			rest = rest[2:]
+		default:
+			access, rest = AccessRW|AccessRead|AccessUpdate, nil
 		}
 	}
 	return append(keys, Key{1, access}), true

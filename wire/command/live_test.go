@@ -137,6 +137,17 @@ var differentKeys = map[string]string{
 func TestKeysOfRandomCallsAreThoseOfARunningServer(t *testing.T) {
 	server := startRedis(t)
 	table := usageTable(t)
+	for _, call := range []string{
+		"BITFIELD k GET u4 0 OVERFLOW FAIL", "BITFIELD k GET u4 0 OVERFLOW", "BITFIELD k OVERFLOW FAIL", "BITFIELD k OVERFLOW GET u4 0",
+		"BITFIELD k OVERFLOW FAIL GET u4 0", "BITFIELD k GET u4", "BITFIELD k GET u4 0 OVERFLOW FAIL SET u4 0 1", "BITFIELD k",
+	} {
+		var args [][]byte
+		for _, word := range strings.Fields(call) {
+			args = append(args, []byte(word))
+		}
+		keys, err := table.GetKeys(args, nil)
+		require.Equal(t, server.getKeys(t, args), describeKeys(args, keys, err), call)
+	}
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	w := Walker{Rand: rand.New(rand.NewPCG(seed, 0)), Keys: []string{"k1", "k2", "k3"}}
