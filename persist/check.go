@@ -97,14 +97,19 @@ func (c *examination) snapshot() {
 	doubtful := false // the chunk before is lost, or may continue a value that is
 	for index := uint64(1); index <= c.state.chunks; index++ {
 		chunk, err := c.chunk(index)
-		piece := err == nil && chunk.kind != chunkWhole
+		piece := err == nil && (chunk.kind == chunkPiece || chunk.kind == chunkLast)
 		if err == nil && !piece && r.pending {
 			c.unfinished(&r, index-1, doubtful)
 		}
-		if err == nil {
+		consequent := doubtful && piece
+		switch {
+		case err != nil:
+		case consequent:
+			// Not decoded: what a user has stored may look like an entry.
+			err = damagef("a piece of a large value")
+		default:
 			err = guard(new(bool), func() error { return r.chunk(&chunk) })
 		}
-		consequent := doubtful && piece
 		if err != nil {
 			err = fmt.Errorf("snapshot chunk %d of %d: %w", index, c.state.chunks, err)
 			if consequent {

@@ -19,8 +19,9 @@ type chunkKind uint8
 
 const (
 	chunkWhole chunkKind = 1
-	chunkPiece chunkKind = 2 // more pieces follow in the next chunks
+	chunkPiece chunkKind = 2 // more pieces follow in the next chunks; before format 4 the first one, too
 	chunkLast  chunkKind = 3 // the last piece
+	chunkFirst chunkKind = 4 // the first piece
 )
 
 const (

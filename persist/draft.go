@@ -166,8 +166,12 @@ func (f *File) startAt(seq uint64) error {
 
 // finish writes and syncs all of it, and ends the draft's committer. What it
 // had is d's owner's from then on, and does not change any more.
+//
+// One more commit, of nothing, makes both meta pages lead to all of it: a new file
+// is at rest for long, and damage to one page must not cost everything.
 func (d *draft) finish() error {
-	err := d.Sync()
+	err := d.doNow(&step{run: func(*bolt.Tx) error { return nil }})
+	err = errors.Join(err, d.Sync())
 	d.end()
 	if err != nil {
 		return err

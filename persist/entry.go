@@ -221,8 +221,12 @@ func (p *packer) put(b []byte) {
 // entries before it or, if there are none, what there is as a piece.
 func (p *packer) spill() {
 	if p.count == 0 {
+		kind := chunkPiece
+		if !p.pieces {
+			kind = chunkFirst
+		}
 		p.pieces = true
-		p.flush(chunkPiece, 0, len(p.buf))
+		p.flush(kind, 0, len(p.buf))
 		return
 	}
 	p.flush(chunkWhole, p.count, p.start)
@@ -277,7 +281,7 @@ func (r *reader) chunk(c *chunk) error {
 	switch {
 	case c.kind == chunkWhole && !r.pending:
 		return r.whole(c)
-	case c.kind == chunkPiece || c.kind == chunkLast && r.pending:
+	case c.kind == chunkFirst && !r.pending, c.kind == chunkPiece, c.kind == chunkLast && r.pending:
 		return r.piece(c)
 	}
 	return damagef("a piece of a large value is missing")
@@ -314,7 +318,7 @@ func (r *reader) piece(c *chunk) error {
 	if err != nil {
 		return err
 	}
-	if c.kind == chunkPiece {
+	if c.kind != chunkLast {
 		if len(rest) < len(r.buf) { // of an element of many pieces nothing moves
 			r.buf = append(r.buf[:0], rest...)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -38,7 +39,8 @@ meanwhile, as when the file is served.
 	--timeout D   give up when nothing has happened for so long (60s)
 	--memory MB   give up when it takes more (1024, and 24 times the file)
 
-The status is 0 if NEW was written, even if something is lost, and 1 if not.
+The status is 0 if FILE is whole, 3 if it is damaged and NEW has what is whole,
+which may be nothing, and 1 if NEW was not written.
 `
 
 const infoHelp = `Tells what is in the database FILE: the version of its format, how many
@@ -69,6 +71,10 @@ func checkFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 	}
 	path := files[0]
 	end, err := n.examine("check", files, line(stdout), newProgress(stderr, "checking "+path))
+	if info, e := os.Stat(path); e == nil && info.Size() == 0 && err == nil && end.Err == "" {
+		fmt.Fprintf(stderr, "redstart: %s has no byte: whatever was in it is lost\n", path)
+		return statusDamaged
+	}
 	if err == nil && end.Err == "" {
 		fmt.Fprintf(stdout, "%s is whole: %s%s\n", path, contents(end.Summary), cutOff(end.Summary))
 		return statusOK
@@ -98,12 +104,12 @@ func recoverFile(c *subcommand, args []string, stdout, stderr io.Writer) int {
 		failed(stderr, end, err, "")
 		return statusFailed
 	}
-	damage := "which is whole"
+	damage, status := "which is whole", statusOK
 	if end.Summary.Damage > 0 {
-		damage = fmt.Sprintf("which is damaged in %s", count(end.Summary.Damage, "place"))
+		damage, status = fmt.Sprintf("which is damaged in %s", count(end.Summary.Damage, "place")), statusDamaged
 	}
 	fmt.Fprintf(stdout, "%s holds what is whole in %s, %s: %s\n", files[1], files[0], damage, contents(end.Summary))
-	return statusOK
+	return status
 }
 
 // infoFile is the command "info".

@@ -104,7 +104,7 @@ func TestCheckAndRecover(t *testing.T) {
 	require.Regexp(t, `^snapshot chunk 1 of 1: at byte \d+: it has a wrong checksum\n$`, stdout)
 	require.Contains(t, stderr, "redstart: app.db: the file is damaged (damaged places: 1); `redstart recover app.db NEW` saves")
 	status, stdout, stderr = redstart(dir, "recover", "app.db", "new.db")
-	require.Equal(t, 0, status, stderr)
+	require.Equal(t, 3, status, stderr)
 	require.Contains(t, stdout, "database 0, key \"list\": it may lack what it held before\n")
 	require.Contains(t, stdout, "new.db holds what is whole in app.db, which is damaged in 1 place: 1 key, 10 transactions")
 	status, stdout, stderr = redstart(dir, "info", "app.db")
@@ -114,6 +114,12 @@ func TestCheckAndRecover(t *testing.T) {
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, damaged, after)
+
+	// One that was cut to nothing looks like a new one, but not to who asks.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "none.db"), nil, 0o600))
+	status, _, stderr = redstart(dir, "check", "none.db")
+	require.Equal(t, 3, status)
+	require.Equal(t, "redstart: none.db has no byte: whatever was in it is lost\n", stderr)
 
 	// A file that exists is not written to, and a lock is respected.
 	status, _, stderr = redstart(dir, "recover", "app.db", "copy.db")
