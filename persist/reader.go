@@ -252,6 +252,9 @@ func (f *File) locate(tx *bolt.Tx, after uint64) (name []byte, err error) {
 	for high-low > 1 {
 		middle := low + (high-low)/2
 		next, _ := c.Seek(binary.BigEndian.AppendUint64(nil, middle))
+		if next != nil && nameNumber(next) < middle { // or it would be found again and again
+			return nil, damagef("journal segment %x is not one", next)
+		}
 		if next == nil || nameNumber(next) >= high {
 			high = middle
 			continue
