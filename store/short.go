@@ -78,10 +78,10 @@ func (db *DB) Set(key string, value []byte, opts ...SetOption) error {
 // transaction would do is to put the value into the table and to write that
 // down, and to begin and commit one would cost more than that. It reports
 // whether it has done it. A key that has a deadline or something else than a
-// short string is left to the transaction, and so is a file that would make it
-// wait.
+// short string is left to the transaction, and so is what is long, for which each
+// shard would keep a log as large, and a file that would make it wait.
 func (db *DB) setQuietly(key string, value []byte) (ok bool, err error) {
-	if len(value) > keepLog || db.kept != nil ||
+	if len(key)+len(value) > keepLog || db.kept != nil ||
 		db.file != nil && (!db.file.Ready() || db.file.Policy() == Always) {
 		return false, nil
 	}

@@ -2,7 +2,9 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -110,4 +112,64 @@ func TestGetForms(t *testing.T) {
 	v, err := db.AppendGet([]byte("before "), "long")
 	require.NoError(t, err)
 	require.Equal(t, "before "+long, string(v))
+}
+
+// What a Set by itself writes to the file comes back, in the order in which it
+// was made, is told to who follows, and leaves no log as large as a key behind.
+func TestSetWithoutTransactionInFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	db := open(t, path, nil)
+	policies := []Policy{EverySecond, Always, Never, EverySecond}
+	var all sync.WaitGroup
+	const each = 400
+	for g := range 4 {
+		all.Go(func() {
+			for i := range each {
+				if g == 0 && i%20 == 0 {
+					db.SetPolicy(policies[i/20%len(policies)])
+				}
+				key, value := fmt.Sprint("key:", i%5), fmt.Appendf(nil, "%d of %d", i, g)
+				err := db.Set(key, value)
+				if i%3 == 0 {
+					err = errors.Join(err, db.Update(func(tx *Tx) error { return tx.Set(key, value) }, Keys(key)))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	long := strings.Repeat("k", 1<<20)
+	require.NoError(t, db.Set(long, []byte("v")))
+	for i := range db.shards {
+		require.Less(t, cap(db.shards[i].log.Bytes()), 2*keepLog)
+	}
+	require.NoError(t, db.Sync())
+	last, told, heard := db.Seq(), map[string]string{}, uint64(0)
+	for c, err := range db.Changes(t.Context(), 0) {
+		require.NoError(t, err)
+		for _, change := range c.Changes {
+			told[change.Key] = string(change.Effect.A)
+		}
+		if heard = c.Seq; heard == last {
+			break
+		}
+	}
+	there := map[string]string{}
+	for key := range told {
+		v, err := db.Get(key)
+		require.NoError(t, err)
+		there[key] = string(v)
+	}
+	require.Equal(t, there, told)
+	require.Len(t, there, 6)
+	require.NoError(t, db.Close())
+	db = open(t, path, nil)
+	for key, value := range there {
+		v, err := db.Get(key)
+		require.NoError(t, err)
+		require.Equal(t, value, string(v))
+	}
+	require.Equal(t, last, db.Seq())
 }
