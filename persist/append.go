@@ -199,7 +199,9 @@ func (f *File) WaitContext(ctx context.Context, seq uint64) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.promise()
+	if f.has(seq) == nil { // who asks for what there is not is told nothing that would have to hold
+		f.promise()
+	}
 	for led := false; !f.onDisk(seq); {
 		g := f.pipe.taken
 		last := errors.Is(f.err, ErrClosed) && g != nil && g.sync && seq <= g.last // Close is writing it

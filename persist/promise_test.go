@@ -87,6 +87,18 @@ func TestPromise(t *testing.T) {
 	}
 }
 
+// Who asks for a transaction that there has not been yet gets an error, and nothing
+// that would have to hold.
+func TestPromiseOfWhatIsNotThere(t *testing.T) {
+	c := openCareless(t, tempFile(t))
+	c.write(t)
+	require.ErrorIs(t, c.Wait(c.m.seq+1), ErrFuture)
+	require.Equal(t, "0 synced, 1 not", c.write(t))
+	require.NoError(t, c.Wait(c.m.seq))
+	require.Equal(t, "1 synced, 0 not", c.write(t))
+	c.leave()
+}
+
 // What a checkpoint has made durable is at risk with the next commit that is not
 // synced. So who asks for it after that waits for a sync, and who asks before has
 // the commit synced.
