@@ -109,7 +109,8 @@ type changesOptions struct {
 // What is in a key that arrives has to be looked up, and by then later commits may
 // have changed it. All commits up to that of the look are then told as one Commit.
 // It costs a [Snapshot], and may take until that is on disk. If it is more than
-// 64 MiB, for who is that far behind, the loop ends with [ErrGone].
+// 64 MiB, for who is that far behind or because that much arrives at once, in
+// several keys, the loop ends with [ErrGone], and one begins anew.
 func Prefix(prefixes ...string) ChangesOption {
 	return func(o *changesOptions) { o.prefixes = append(o.prefixes, prefixes...) }
 }

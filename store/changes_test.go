@@ -374,6 +374,16 @@ func TestChangesThatArriveAreBounded(t *testing.T) {
 	}
 	require.NoError(t, endOf(t.Context(), db, 1, ErrGone, Prefix("a:")))
 	require.Len(t, collect(t, db, 2, db.Seq(), Prefix("a:")), 9)
+
+	// So it is for who is not late at all, if it arrives at once.
+	require.NoError(t, db.Update(func(tx *Tx) (err error) {
+		for i := range 10 {
+			key := fmt.Sprint("b:", i)
+			err = errors.Join(err, tx.Set(key, big), tx.Rename(key, 0, "a"+key[1:]))
+		}
+		return err
+	}))
+	require.NoError(t, endOf(t.Context(), db, db.Seq()-1, ErrGone, Prefix("a:")))
 }
 
 // A snapshot tells what it holds, and no more than it is asked for.

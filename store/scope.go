@@ -34,7 +34,8 @@ import (
 // up to that of the snapshot are told as one: first what they did to other keys,
 // then what there is at those that have arrived. It is a few commits for who
 // is near the end. For who is far behind it may be many: if they have more to
-// tell than gatherLimit, he is too late, and begins anew as all do who are.
+// tell than gatherLimit, he is too late, and begins anew as all do who are. So does
+// everybody if that much arrives at once.
 
 // A scope is the keys that were asked for: all that begin with one of prefixes, in
 // one of dbs. None of either means any.
@@ -67,8 +68,9 @@ type teller struct {
 	aheadDBs map[int]bool   // and databases
 }
 
-// gatherLimit is how many bytes of changes are told as one at most, if they are
-// of several commits.
+// gatherLimit is how many bytes of changes are gathered to be told as one before
+// the next arrival is looked up, or the next commit read. They may all be of one
+// commit: somebody may exchange two databases, and the memory is ours.
 const gatherLimit = 64 << 20
 
 // changeSize is what a Change costs beside its texts.
@@ -101,7 +103,7 @@ func (t *teller) check() error {
 	if t.size <= gatherLimit {
 		return nil
 	}
-	return fmt.Errorf("%w: a key was renamed, copied or moved to where it is followed, and what has changed since is more than %d MiB",
+	return fmt.Errorf("%w: keys were renamed, copied or moved to where they are followed, and that, with what has changed since, is more than %d MiB",
 		ErrGone, gatherLimit>>20)
 }
 
