@@ -48,7 +48,7 @@ type gathering struct {
 	under   atomic.Uint64 // number of the sync that is under way; 0: there is none
 	synced  atomic.Bool   // it is over,
 	err     error         // with this error; read it after synced
-	hanging atomic.Bool   // it has taken too long,
+	hanging atomic.Uint64 // number of the last one that has taken too long,
 	late    atomic.Bool   // which the loop has not looked at yet
 }
 
@@ -64,8 +64,10 @@ const (
 func (l *loop) answer(events []unix.EpollEvent) (more, still bool) {
 	l.land()
 	g := &l.gathering
-	if g.hanging.Load() {
+	if g.late.Load() {
 		g.late.Store(false)
+	}
+	if g.hangs() {
 		l.touched = l.answerReaders(l.touched)
 		g.waiting, g.syncing = l.answerReaders(g.waiting), l.answerReaders(g.syncing)
 	}
@@ -203,6 +205,12 @@ func (l *loop) syncer() {
 	}
 }
 
+// hangs reports whether the sync that is under way has taken too long.
+func (g *gathering) hangs() bool {
+	under := g.under.Load()
+	return under != 0 && g.hanging.Load() == under
+}
+
 // isUnder reports whether a sync is under way, or has not been landed.
 func (g *gathering) isUnder() bool { return g.under.Load() != 0 }
 
@@ -216,7 +224,6 @@ func (g *gathering) isSynced() bool { return g.isUnder() && g.synced.Load() }
 func (l *loop) land() {
 	if g := &l.gathering; g.isSynced() {
 		g.under.Store(0)
-		g.hanging.Store(false)
 		g.syncing = l.send(g.syncing, g.err)
 	}
 }

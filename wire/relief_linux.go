@@ -117,7 +117,7 @@ func (l *loop) oversee() {
 		} else if under != 0 {
 			idle = 0
 			if held++; held == stallTicks {
-				l.hangs(stint)
+				l.hangs(sync, stint)
 			}
 		}
 		if idle < reliefIdle {
@@ -148,7 +148,7 @@ func (l *loop) relieve(stint uint64) bool {
 	// From here on the loop is ours, until the new runner begins.
 	if l.current == nil {
 		l.relief.disk.Store(false)
-		l.gathering.hanging.Store(true)
+		l.gathering.hanging.Store(l.gathering.under.Load())
 	} else {
 		l.current.away = true
 		l.buf = make([]byte, loopBuffer) // the session's arguments lie in the old one
@@ -161,13 +161,13 @@ func (l *loop) relieve(stint uint64) bool {
 // stallTicks is stallTime in ticks of the overseer.
 const stallTicks = int(stallTime / reliefTick)
 
-// hangs makes the loop go on although a sync takes long.
-func (l *loop) hangs(stint uint64) {
+// hangs makes the loop go on although a sync takes long, unless it is over.
+func (l *loop) hangs(sync, stint uint64) {
 	if l.relief.disk.Load() {
 		l.relieve(stint)
 		return
 	}
-	l.gathering.hanging.Store(true)
+	l.gathering.hanging.Store(sync)
 	l.gathering.late.Store(true)
 	l.ring()
 }
