@@ -108,6 +108,11 @@ func removeDraft(path string) error {
 func (d *draft) write(v View, progress func(done, total int64), stop func() error) error {
 	c := &metered{View: v, progress: progress, stop: stop, total: 2 * int64(v.Len())}
 	err := d.Checkpoint(c)
+	if err == nil {
+		// One more commit, of nothing, makes both meta pages lead to all of it: a new
+		// file is at rest for long, and damage to one page must not cost everything.
+		err = d.doNow(&step{sync: true, run: func(*bolt.Tx) error { return nil }})
+	}
 	if err = errors.Join(c.err, err); err != nil {
 		return err
 	}
@@ -166,12 +171,8 @@ func (f *File) startAt(seq uint64) error {
 
 // finish writes and syncs all of it, and ends the draft's committer. What it
 // had is d's owner's from then on, and does not change any more.
-//
-// One more commit, of nothing, makes both meta pages lead to all of it: a new file
-// is at rest for long, and damage to one page must not cost everything.
 func (d *draft) finish() error {
-	err := d.doNow(&step{run: func(*bolt.Tx) error { return nil }})
-	err = errors.Join(err, d.Sync())
+	err := d.Sync()
 	d.end()
 	if err != nil {
 		return err
