@@ -227,6 +227,9 @@ const requestTries = 5
 var errTaken = errors.New("another backup is being made")
 
 func tryRequest(name string) (_ *os.File, err error) {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() { // a pipe would not even open
+		return nil, fmt.Errorf("%s is in the way: it is no regular file", name)
+	}
 	file, err := os.OpenFile(name, os.O_RDONLY|os.O_CREATE, requestMode)
 	if err != nil {
 		return nil, err

@@ -69,3 +69,20 @@ func TestBackupInStickyDirectory(t *testing.T) {
 	require.NoFileExists(t, answerName(path))
 	require.FileExists(t, request.Name())
 }
+
+// What somebody else has put in the place of the request, and would never open or
+// leads elsewhere, is left alone and named.
+func TestBackupRequestIsNoFile(t *testing.T) {
+	name := requestName(filepath.Join(t.TempDir(), "app.db"))
+	for _, put := range []func() error{
+		func() error { return syscall.Mkfifo(name, 0o666) },
+		func() error { return os.Symlink("elsewhere", name) },
+		func() error { return os.Mkdir(name, 0o700) },
+	} {
+		require.NoError(t, put())
+		_, err := newRequest(name)
+		require.EqualError(t, err, name+" is in the way: it is no regular file")
+		require.NoFileExists(t, filepath.Join(filepath.Dir(name), "elsewhere"))
+		require.NoError(t, os.Remove(name))
+	}
+}
