@@ -70,7 +70,7 @@ func (db *DB) WaitDurable() error {
 
 // AwaitsDisk reports whether [DB.WaitDurable] would have to wait.
 func (db *DB) AwaitsDisk() bool {
-	return db.file != nil && db.file.Policy() == Always && db.file.Durable() < db.file.Appended()
+	return db.file != nil && db.file.Policy() == Always && !db.file.OnDisk(db.file.Appended())
 }
 
 // Seq returns the number of the last commit: of the caller's own or a later one,

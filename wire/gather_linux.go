@@ -49,7 +49,7 @@ type gathering struct {
 	synced  atomic.Bool   // it is over,
 	err     error         // with this error; read it after synced
 	hanging atomic.Uint64 // number of the last one that has taken too long,
-	late    atomic.Bool   // which the loop has not looked at yet
+	told    uint64        // and of the last in which the loop has answered those who have only read
 }
 
 const (
@@ -64,12 +64,12 @@ const (
 func (l *loop) answer(events []unix.EpollEvent) (more, still bool) {
 	l.land()
 	g := &l.gathering
-	if g.late.Load() {
-		g.late.Store(false)
-	}
 	if g.hangs() {
 		l.touched = l.answerReaders(l.touched)
-		g.waiting, g.syncing = l.answerReaders(g.waiting), l.answerReaders(g.syncing)
+		if g.isLate() { // later only those who have written wait
+			g.told = g.number
+			g.waiting, g.syncing = l.answerReaders(g.waiting), l.answerReaders(g.syncing)
+		}
 	}
 	if l.srv.db.AwaitsDisk() {
 		l.hold()
@@ -160,11 +160,12 @@ func (g *gathering) enough() bool {
 func (l *loop) sync() (still bool) {
 	g := &l.gathering
 	g.meet()
-	others := g.company - len(g.waiting)
+	itself := g.company-len(g.waiting) < some
 	g.waiting, g.syncing = g.syncing, g.waiting
 	g.synced.Store(false)
+	l.relief.disk.Store(itself)
 	g.under.Store(g.number)
-	if others < some {
+	if itself {
 		return l.syncItself()
 	}
 	if g.orders == nil {
@@ -178,7 +179,6 @@ func (l *loop) sync() (still bool) {
 // syncItself waits for the disk in the goroutine that turns the loop: a stint of
 // it, like the run of a session, but that the overseer has more patience with.
 func (l *loop) syncItself() (still bool) {
-	l.relief.disk.Store(true)
 	stint := l.start(nil)
 	err := l.srv.db.WaitDurable()
 	still = l.relief.stint.CompareAndSwap(stint, stint+1)
@@ -214,8 +214,8 @@ func (g *gathering) hangs() bool {
 // isUnder reports whether a sync is under way, or has not been landed.
 func (g *gathering) isUnder() bool { return g.under.Load() != 0 }
 
-// isLate reports whether there are those to be answered although it is not over.
-func (g *gathering) isLate() bool { return g.late.Load() }
+// isLate reports whether it has, and the loop has not looked at who waits.
+func (g *gathering) isLate() bool { return g.hangs() && g.told != g.number }
 
 // isSynced reports whether there is something to land.
 func (g *gathering) isSynced() bool { return g.isUnder() && g.synced.Load() }

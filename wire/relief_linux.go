@@ -116,7 +116,7 @@ func (l *loop) oversee() {
 			sync, held = under, 0
 		} else if under != 0 {
 			idle = 0
-			if held++; held == stallTicks {
+			if held++; held >= stallTicks && l.gathering.hanging.Load() != sync {
 				l.hangs(sync, stint)
 			}
 		}
@@ -163,13 +163,13 @@ const stallTicks = int(stallTime / reliefTick)
 
 // hangs makes the loop go on although a sync takes long, unless it is over.
 func (l *loop) hangs(sync, stint uint64) {
-	if l.relief.disk.Load() {
+	switch {
+	case !l.relief.disk.Load():
+		l.gathering.hanging.Store(sync)
+		l.ring()
+	case stint%2 == 1: // else the loop is just about to wait
 		l.relieve(stint)
-		return
 	}
-	l.gathering.hanging.Store(sync)
-	l.gathering.late.Store(true)
-	l.ring()
 }
 
 // yield lets others turn the loop while the session waits. It is called by the
