@@ -64,13 +64,12 @@ func (f *File) Checkpoint(v View) error {
 	f.count(func(s *Stats) {
 		s.ChunkWrites += uint64(cost.Bytes)
 		if s.CheckpointErr = err; err != nil {
-			f.savePause = min(max(1, 2*f.savePause), maxPause)
+			f.saving.failed()
 		} else {
-			f.savePause = 0
+			f.saving = backoff{}
 			s.Checkpoints++
 			s.Last = cost
 		}
-		f.saveLeft = f.savePause
 		if err != nil || s.JournalBytes-s.KeptBytes <= f.opt.MaxJournal { // it was due until it ended
 			select {
 			case <-f.due:

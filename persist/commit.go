@@ -107,7 +107,7 @@ func (f *File) round(ticked bool) (closing bool) {
 		return false
 	}
 	if p.step = nil; ticked {
-		f.saveLeft--
+		f.saving.tick()
 	}
 	g := p.take(f.appended.Load())
 	g.stage = !closing && s == nil && (g.sync || ticked && f.Policy() == Always)

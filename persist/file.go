@@ -119,11 +119,9 @@ type File struct {
 	done chan struct{} // closed by the committer when it returns
 
 	rewriteDue chan struct{}
-	pause      int    // ticks to the next try to rewrite; guarded by mu
-	left       int    // of them; guarded by mu
-	savePause  int    // ticks to the next try of a checkpoint; guarded by mu
-	saveLeft   int    // of them; guarded by mu
-	shrunk     uint64 // the transaction with which most of the store was gone; guarded by mu
+	rewriting  backoff // of a file that has failed; guarded by mu
+	saving     backoff // checkpoints; guarded by mu
+	shrunk     uint64  // the transaction with which most of the store was gone; guarded by mu
 
 	turn    sync.Mutex
 	handle  sync.RWMutex

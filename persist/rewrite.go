@@ -378,14 +378,11 @@ func (f *File) rewritten(err error, before int64) {
 	if err == nil {
 		f.log.Info("the file was rewritten", "file", f.path, "bytes", f.stats.FileBytes, "before", before)
 		f.stats.Rewrites++
-		f.pause = 0
+		f.rewriting = backoff{}
 		return
 	}
-	f.pause = min(max(1, 2*f.pause), maxPause)
-	f.left = f.pause
+	f.rewriting.failed()
 }
-
-const maxPause = 32 // ticks between two tries to rewrite a file that has failed
 
 // wantRewrite tells that the file should be rewritten.
 func (f *File) wantRewrite() {
@@ -405,8 +402,8 @@ func (f *File) tick() {
 		return
 	}
 	f.mu.Lock()
-	f.left--
-	again := f.left <= 0
+	f.rewriting.tick()
+	again := f.rewriting.due()
 	f.mu.Unlock()
 	if again {
 		f.wantRewrite()
@@ -477,7 +474,7 @@ func (f *File) saveDue() bool {
 	s := &f.state
 	long := f.journalBytes()-f.journal.kept(s.covered) > f.opt.MaxJournal
 	stale := s.covered < min(f.shrunk, f.written)
-	return f.saveLeft <= 0 && (long || stale && f.opt.MaxFree >= 0 && s.baseBytes+s.deltaBytes > uint64(f.opt.MaxFree))
+	return f.saving.due() && (long || stale && f.opt.MaxFree >= 0 && s.baseBytes+s.deltaBytes > uint64(f.opt.MaxFree))
 }
 
 // RewriteDue returns a channel that receives a value when Rewrite should be

@@ -22,8 +22,7 @@ import (
 // map of the file; then there are the pauses only.
 type shortage struct {
 	err    error // what Append returns meanwhile; nil: there is no shortage
-	pause  int   // ticks between two tries
-	left   int   // of them
+	tries  backoff
 	room   bool  // there was, before the last try: that it is there says nothing
 	due    bool  // the group is to be tried now
 	zeroed int64 // up to where in the file there is space
@@ -40,18 +39,17 @@ func (f *File) lacking(g *group, cause error) error {
 		s.room = f.reserve(g) == nil
 	}
 	s.err, s.due = f.failure(cause), false
-	s.pause = min(max(1, 2*s.pause), maxPause)
-	s.left = s.pause
+	s.tries.failed()
 	return s.err
 }
 
 // endured decides, once a second, whether the shortage may be over for g.
 func (f *File) endured(g *group) bool {
 	s := &f.short
-	s.left--
+	s.tries.tick()
 	before := s.room
 	s.room = f.reserve(g) == nil
-	return s.left <= 0 || s.room && !before
+	return s.tries.due() || s.room && !before
 }
 
 // reserve makes sure that there is space for the pages of g behind those that
