@@ -70,7 +70,7 @@ func (f *File) Checkpoint(v View) error {
 			s.Checkpoints++
 			s.Last = cost
 		}
-		if err != nil || s.JournalBytes-s.KeptBytes <= f.opt.MaxJournal { // it was due until it ended
+		if err != nil || s.uncovered() <= f.opt.MaxJournal { // it was due until it ended
 			select {
 			case <-f.due:
 			default:
@@ -103,13 +103,13 @@ func (f *File) writeCheckpoint(v View) (cost CheckpointCost, err error) {
 		return cost, f.trim(seq)
 	}
 	changed := &dirty{all: true}
-	if !s.outgrown(f.uncovered()) {
+	if stats := f.Stats(); !s.outgrown(stats.uncovered()) {
 		if changed, err = f.changes(s.covered, seq, v); err != nil {
 			return cost, err
 		}
 	}
 	w := snapshotWriter{f: f, state: s}
-	if s.generation == 0 || changed.all || s.wantsBase(changed, v) {
+	if changed.all || s.wantsBase(changed, v) {
 		err = w.base(v)
 	} else {
 		err = w.delta(v, changed)
@@ -160,16 +160,9 @@ func (f *File) trim(seq uint64) error {
 }
 
 // outgrown reports whether a journal of this size costs more to read than a new
-// base to write.
+// base to write, as it does if there is no snapshot yet.
 func (s *state) outgrown(journal int64) bool {
 	return s.generation == 0 || journal >= max(minUnread, int64(s.baseBytes+s.deltaBytes))
-}
-
-// uncovered returns the bytes of the journal that no checkpoint has covered.
-func (f *File) uncovered() int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.stats.JournalBytes - f.stats.KeptBytes
 }
 
 // wantsBase guesses, before it is written, whether one more delta run would

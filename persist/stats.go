@@ -59,6 +59,9 @@ func (s *Stats) Amplification() float64 {
 	return float64(s.PageWrites) / float64(s.AppendedBytes)
 }
 
+// uncovered returns the bytes of the journal that no checkpoint has covered.
+func (s *Stats) uncovered() int64 { return s.JournalBytes - s.KeptBytes }
+
 // Stats returns how the file stands.
 func (f *File) Stats() Stats {
 	f.mu.Lock()
