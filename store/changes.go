@@ -100,6 +100,14 @@ type changesOptions struct {
 	undated bool
 }
 
+func newChangesOptions(opts []ChangesOption) *changesOptions {
+	o := new(changesOptions)
+	for _, opt := range opts {
+		opt(o)
+	}
+	return o
+}
+
 // Prefix asks for changes of keys that begin with one of prefixes, and of nothing
 // else: a key that is renamed to one with another prefix is told as deleted, and
 // one that comes from there, by RENAME or COPY, as made anew, with all
@@ -158,12 +166,9 @@ func Undated() ChangesOption {
 // [ErrFuture] if there has been no commit from: begin anew, too; [ErrNoFile] if there is no
 // journal, in memory without Options.KeepJournal; [ErrCorrupt].
 func (db *DB) Changes(ctx context.Context, from uint64, opts ...ChangesOption) iter.Seq2[Commit, error] {
-	var o changesOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
+	o := newChangesOptions(opts)
 	return func(yield func(Commit, error) bool) {
-		if err := db.follow(ctx, from, &o, yield); err != nil {
+		if err := db.follow(ctx, from, o, yield); err != nil {
 			yield(Commit{}, err)
 		}
 	}

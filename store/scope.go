@@ -234,22 +234,29 @@ func (t *teller) arrive() error {
 		if !ok || t.aheadDBs[p.db] {
 			continue
 		}
-		if err := t.check(); err != nil {
+		if err := t.anew(&e); err != nil {
 			return err
 		}
-		t.snap.tell(&e, func(c Change) bool { t.tell(c); return true })
 	}
 	for _, i := range slices.Sorted(maps.Keys(t.aheadDBs)) {
 		for e := range t.snap.entries(i) {
 			if !t.key(i, text(e.Key)) {
 				continue
 			}
-			if err := t.check(); err != nil {
+			if err := t.anew(&e); err != nil {
 				return err
 			}
-			t.snap.tell(&e, func(c Change) bool { t.tell(c); return true })
 		}
 	}
+	return nil
+}
+
+// anew tells what makes an entry of the snapshot.
+func (t *teller) anew(e *persist.Entry) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	t.snap.tell(e, func(c Change) bool { t.tell(c); return true })
 	return nil
 }
 
@@ -258,10 +265,7 @@ func (t *teller) arrive() error {
 // deadline. It is how a copy begins that goes on with those of [DB.Changes] after
 // Seq, and takes the same options.
 func (s *Snapshot) Changes(opts ...ChangesOption) iter.Seq[Change] {
-	var o changesOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
+	o := newChangesOptions(opts)
 	return func(yield func(Change) bool) {
 		give := func(c Change) bool {
 			c.clock, c.undated = s.db.clock, o.undated
