@@ -122,6 +122,19 @@ func holds(t testing.TB, path string, file []byte, seq uint64) {
 	}
 }
 
+// refusedRoot requires that a file of twoCommits is refused for its root, which
+// says that it is of commit tx, and that all that was committed is still there.
+func refusedRoot(t *testing.T, path string, file []byte, root, tx uint64) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, file, 0o600))
+	refused(t, path, ErrCorrupt, fmt.Sprintf("page %d, the root of the tree, was written by commit %d", root, tx), "redstart recover")
+	got, sum, found := examined(t, path)
+	require.Len(t, found, 1)
+	require.Contains(t, found[0], "the root of the tree")
+	require.Equal(t, 1, sum.Damage)
+	require.Equal(t, stringValue("2", 0, 0), got.dbs[0]["a"])
+}
+
 // A root that is older than its meta is refused, though the tree it leads to is
 // whole.
 func TestOldRoot(t *testing.T) {
@@ -132,13 +145,7 @@ func TestOldRoot(t *testing.T) {
 	stale := slices.Clone(newer)
 	copy(stale[int64(m.root)*int64(m.pageSize)+8:], before[8:]) // all but its own number
 	require.NotEqual(t, before[8:], now[8:])
-	require.NoError(t, os.WriteFile(path, stale, 0o600))
-	refused(t, path, ErrCorrupt, fmt.Sprintf("page %d, the root of the tree, was written by commit %d", m.root, m.tx-1), "redstart recover")
-	got, sum, found := examined(t, path)
-	require.Len(t, found, 1)
-	require.Contains(t, found[0], "the root of the tree")
-	require.Equal(t, 1, sum.Damage)
-	require.Equal(t, stringValue("2", 0, 0), got.dbs[0]["a"], "what the new root leads to is still there")
+	refusedRoot(t, path, stale, m.root, m.tx-1)
 
 	holds(t, path, older, 1)
 	holds(t, path, newer, 2)
@@ -153,12 +160,7 @@ func TestYoungRoot(t *testing.T) {
 	young := slices.Clone(newer)
 	copy(young[:2*m.pageSize], older)
 	copy(young[int64(m.root)*int64(m.pageSize)+8:], now[8:])
-	require.NoError(t, os.WriteFile(path, young, 0o600))
-	refused(t, path, ErrCorrupt, fmt.Sprintf("page %d, the root of the tree, was written by commit %d", m.root, m.tx+1))
-	got, sum, found := examined(t, path)
-	require.Len(t, found, 1)
-	require.Equal(t, 1, sum.Damage)
-	require.Equal(t, stringValue("2", 0, 0), got.dbs[0]["a"])
+	refusedRoot(t, path, young, m.root, m.tx+1)
 }
 
 // A root that has lost its stage is refused.

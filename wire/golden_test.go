@@ -159,7 +159,7 @@ func TestNoCommandIsMissing(t *testing.T) {
 func TestTableIsThatOfARunningServer(t *testing.T) {
 	redis := startRedis(t)
 	if redis == nil {
-		t.Skip("see above")
+		t.Skip("there is no redis-server to compare with")
 	}
 	live := map[string]string{}
 	for _, c := range newClient(t, redis).do(t, "COMMAND").Elems {
@@ -244,7 +244,7 @@ func joined(v resp.Value) string {
 func TestDocsAreThoseOfARunningServer(t *testing.T) {
 	redis := startRedis(t)
 	if redis == nil {
-		t.Skip("see above")
+		t.Skip("there is no redis-server to compare with")
 	}
 	live := map[string]string{}
 	readDocs(live, newClient(t, redis).do(t, "COMMAND", "DOCS"))

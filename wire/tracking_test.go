@@ -36,7 +36,7 @@ func TestTracking(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if p == nil {
-				t.Skip("see above")
+				t.Skip("there is no redis-server to compare with")
 			}
 			require.Equal(t, string(want), newStage(t, p).play(t))
 		})
