@@ -53,7 +53,14 @@ func shortWord(p unsafe.Pointer, n int) uint64 {
 	return uint64(*(*uint8)(p)) | uint64(*(*uint8)(unsafe.Add(p, n/2)))<<8 | uint64(*(*uint8)(unsafe.Add(p, n-1)))<<16
 }
 
-func (r record) shortWord(n int) uint64 { return shortWord(unsafe.Add(r.p, headSize), n) }
+// shortWord is the function of that name for the key. Behind the header of a
+// record with no key and no value the page may end: see part.
+func (r record) shortWord(n int) uint64 {
+	if n == 0 {
+		return 0
+	}
+	return shortWord(unsafe.Add(r.p, headSize), n)
+}
 
 // shortKey returns the key, which is not long.
 func (r record) shortKey() []byte { return r.part(headSize, headSize+int(r.keyByte())) }

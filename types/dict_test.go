@@ -654,6 +654,21 @@ func TestDictEmptyValueAtPageEnd(t *testing.T) {
 	require.True(t, d.Find(HashOf(""), "").OK())
 }
 
+// TestDictEmptyKeyAtPageEnd does the same for the empty key: of its record with no
+// value there is nothing behind the header.
+func TestDictEmptyKeyAtPageEnd(t *testing.T) {
+	h := HashOf("")
+	for n := range 2 * pageSize {
+		var d Dict
+		for left := n; left > 0; left -= 900 {
+			key := string(rune('A' + left/900))
+			d.Put(HashOf(key), key, make([]byte, min(left, 900)), 0, 0)
+		}
+		d.Put(h, "", nil, 0, 0)
+		require.True(t, d.Find(h, "").OK())
+	}
+}
+
 // TestDictSmall holds a table of a few entries to a few hundred bytes.
 func TestDictSmall(t *testing.T) {
 	require.Less(t, filled(1, 8).Size(), 500)
